@@ -1,0 +1,104 @@
+"""Evolvent evolves neural-network policies with forward passes only.
+
+    >>> import evolvent as ev
+    >>> run = ev.evolve("CartPole-v1", runs_dir=None)
+    >>> run.solved
+    True
+
+A name is imported when it is first asked for, so that acting with a saved policy loads neither Gymnasium nor a search.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evolvent.algorithms import Gaussian, Genetic, Truncation
+    from evolvent.engines import Inline
+    from evolvent.envs import ENVS, Env, EnvSpec
+    from evolvent.errors import EvolventError
+    from evolvent.evaluation import Conditions, Evaluation, best_first
+    from evolvent.networks import MLP
+    from evolvent.policies import Policy, load_policy
+    from evolvent.reporting import plot, record
+    from evolvent.seeding import Stream, stream
+    from evolvent.tasks import CompiledEnv
+    from evolvent.tasks.gym_env import GymEnv
+    from evolvent.training import Callback, Config, Generation, Run, Score, Stop, evolve, open_run, resume
+
+_HOMES = {
+    "ENVS": "envs",
+    "MLP": "networks",
+    "Callback": "training",
+    "CompiledEnv": "tasks",
+    "Conditions": "evaluation",
+    "Config": "training",
+    "Env": "envs",
+    "EnvSpec": "envs",
+    "Evaluation": "evaluation",
+    "EvolventError": "errors",
+    "Gaussian": "algorithms",
+    "Generation": "training",
+    "Genetic": "algorithms",
+    "GymEnv": "tasks.gym_env",
+    "Inline": "engines",
+    "Policy": "policies",
+    "Run": "training",
+    "Score": "training",
+    "Stop": "training",
+    "Stream": "seeding",
+    "Truncation": "algorithms",
+    "best_first": "evaluation",
+    "evolve": "training",
+    "load_policy": "policies",
+    "open_run": "training",
+    "plot": "reporting",
+    "record": "reporting",
+    "resume": "training",
+    "stream": "seeding",
+}
+
+__all__ = [
+    "ENVS",
+    "MLP",
+    "Callback",
+    "CompiledEnv",
+    "Conditions",
+    "Config",
+    "Env",
+    "EnvSpec",
+    "Evaluation",
+    "EvolventError",
+    "Gaussian",
+    "Generation",
+    "Genetic",
+    "GymEnv",
+    "Inline",
+    "Policy",
+    "Run",
+    "Score",
+    "Stop",
+    "Stream",
+    "Truncation",
+    "best_first",
+    "evolve",
+    "load_policy",
+    "open_run",
+    "plot",
+    "record",
+    "resume",
+    "stream",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'evolvent' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"evolvent.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,49 @@
+"""What a compiled world is: three pure functions over values, and what one must know to use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from evolvent.spaces import Box, Discrete
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvSpec:
+    """What one must know of a world, compiled or not, to make a policy for it.
+
+    Args:
+        id: The Gymnasium id.
+        observation_space: Of what the world shows.
+        action_space: Of what it takes.
+        max_episode_steps: After so many steps an episode is truncated.
+        reward_threshold: The mean return at which the world counts as solved, None where nobody says.
+    """
+
+    id: str
+    observation_space: Box
+    action_space: Discrete | Box
+    max_episode_steps: int
+    reward_threshold: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Env:
+    """A world that runs without any Python per step.
+
+    The state is a NamedTuple of values, what varies within an episode. The functions have no branches and keep nothing
+    outside their arguments.
+
+    Args:
+        spec: The spaces and limits, those of the Gymnasium world of the same id.
+        reset: `reset(draw) -> state`.
+        observe: `observe(state) -> (value, ...)`.
+        step: `step(state, action, draw) -> (state, reward, terminated)`. The action is a tuple; a discrete one is one
+            value 0.0, 1.0, ...
+    """
+
+    spec: EnvSpec
+    reset: Callable[..., Any]
+    observe: Callable[..., Any]
+    step: Callable[..., Any]

@@ -1,0 +1,59 @@
+"""What is asked of a task, and what it answers: arrays only, so that algorithms need to know no task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evolvent.arrays import Counts, Fitness, Flags, Indices, Returns, Seeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What changes from generation to generation.
+
+    Args:
+        seeds: `(pop, episodes)`, the seed of each individual's each episode.
+        episode_cap: After so many steps an episode is truncated; None leaves it to the world.
+    """
+
+    seeds: Seeds
+    episode_cap: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What a task measured.
+
+    Args:
+        fitness: `(pop,)`, what selection sees; larger is better, always.
+        returns: `(pop, episodes)`, what the world paid, untouched.
+        steps: `(pop, episodes)`, how long each episode was.
+        failed: `(pop,)`; a failed individual ranks last, whatever its fitness.
+    """
+
+    fitness: Fitness
+    returns: Returns
+    steps: Counts
+    failed: Flags
+
+
+def mean_return(returns: Returns, steps: Counts, failed: Flags) -> Evaluation:
+    """Return the evaluation whose fitness is each individual's mean return, NaN for one that failed."""
+    failed = failed | ~np.isfinite(returns).all(axis=1)
+    fitness = np.full(len(returns), np.nan)
+    fitness[~failed] = returns[~failed].mean(axis=1)
+    return Evaluation(fitness=fitness, returns=returns, steps=steps, failed=failed)
+
+
+def best_first(evaluation: Evaluation) -> Indices:
+    """Return the individuals' indices, best fitness first; equals keep their order, failed ones and NaN come last.
+
+    Example:
+        >>> none = np.zeros((3, 1), np.int64)
+        >>> best_first(mean_return(np.array([[1.0], [np.nan], [5.0]]), none, np.zeros(3, bool)))
+        array([2, 0, 1])
+    """
+    unusable = evaluation.failed | np.isnan(evaluation.fitness)
+    return np.lexsort((-evaluation.fitness, unusable)).astype(np.int64)

@@ -1,0 +1,28 @@
+"""The only way to and from disk: atomic saves, strict JSON, strict safetensors.
+
+What comes from a file is data. It is checked before it is used, it never names something to import, and whatever is wrong
+with it ends in a `FileRefused` that says which file, what was expected and what came.
+"""
+
+from evolvent.files.disk import read_bytes, remove_leftovers, save_atomically, sync_folder
+from evolvent.files.records import refuse_leftovers, take, take_list, take_object
+from evolvent.files.strict_json import JsonObject, JsonValue, dump_json, parse_json, parse_object
+from evolvent.files.tensors import pack_tensors, unpack_tensors
+
+__all__ = [
+    "JsonObject",
+    "JsonValue",
+    "dump_json",
+    "pack_tensors",
+    "parse_json",
+    "parse_object",
+    "read_bytes",
+    "refuse_leftovers",
+    "remove_leftovers",
+    "save_atomically",
+    "sync_folder",
+    "take",
+    "take_list",
+    "take_object",
+    "unpack_tensors",
+]

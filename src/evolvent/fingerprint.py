@@ -1,0 +1,125 @@
+"""What a function would compute, as one digest: the key under which its compiled form is kept.
+
+Numba's own key is the source file's time stamp; a constant changed in another module then loads a stale kernel.
+Here everything reachable from a function counts: its bytecode and constants, the values of the numbers, strings and
+tuples it names, and the functions it calls. What cannot be followed is refused, so that nothing stale is ever loaded.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any, cast
+
+import numpy as np
+
+Function = Callable[..., Any]
+
+PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
+VERSIONED = ("numpy", "math", "numba", "cmath", "operator")
+
+
+class NotFollowable(Exception):
+    """A function names a value whose content cannot be digested."""
+
+
+def fingerprint(function: Function, known: Mapping[Function, str] | None = None, context: tuple[str, ...] = ()) -> str:
+    """Return the digest of `function` and of everything that it can reach.
+
+    Args:
+        function: A plain Python function.
+        known: Functions not to be followed, each with the text that stands for its content.
+        context: Further text that the digest depends on, such as library versions.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        NotFollowable: The function names an object, such as an array or an instance, whose content is not known.
+
+    Example:
+        >>> fingerprint(lambda x: x + 1) == fingerprint(lambda x: x + 1)
+        True
+        >>> fingerprint(lambda x: x + 1) == fingerprint(lambda x: x + 2)
+        False
+    """
+    digest = hashlib.sha256(repr((sys.version_info[:3], context)).encode())
+    for part in _Walk(dict(known or {})).function(function):
+        digest.update(part.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def global_names(code: CodeType) -> list[str]:
+    """Return the names that `code`, or code nested in it, looks up as globals, in order of first use."""
+    names = [str(each.argval) for each in dis.get_instructions(code) if each.opname in {"LOAD_GLOBAL", "LOAD_NAME"}]
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names += global_names(constant)
+    return list(dict.fromkeys(names))
+
+
+def _code_parts(code: CodeType) -> Iterator[str]:
+    yield repr((code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_argcount))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _code_parts(constant)
+        else:
+            yield repr(constant)
+
+
+class _Walk:
+    """Yields one text for each thing that is reached, each function once."""
+
+    def __init__(self, known: dict[Function, str]) -> None:
+        self.known = known
+        self.visited: set[int] = set()
+
+    def function(self, function: Function) -> Iterator[str]:
+        if function in self.known:
+            yield self.known[function]
+            return
+        if not isinstance(function, FunctionType):
+            raise NotFollowable(f"{function!r} is not a plain function")
+        if id(function) in self.visited:
+            yield f"again {function.__name__}"
+            return
+        self.visited.add(id(function))
+        code = function.__code__
+        yield from _code_parts(code)
+        yield from self.value(function.__defaults__, code)
+        for cell in function.__closure__ or ():
+            yield from self.value(cell.cell_contents, code)
+        for name in global_names(code):
+            yield name
+            if name in function.__globals__:
+                yield from self.value(function.__globals__[name], code)
+
+    def value(self, value: Any, user: CodeType) -> Iterator[str]:
+        if isinstance(value, tuple):
+            items = cast("tuple[Any, ...]", value)
+            yield f"{type(items).__name__} of {len(items)}"
+            for item in items:
+                yield from self.value(item, user)
+        elif isinstance(value, (*PLAIN, np.generic, np.dtype)):
+            yield f"{type(value).__name__} {value!r}"  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(value, type):
+            yield f"{value.__module__}.{value.__qualname__} {getattr(value, '_fields', ())}"
+        elif isinstance(value, (BuiltinFunctionType, np.ufunc)):
+            yield f"{getattr(value, '__module__', '')} {value.__name__}"
+        elif isinstance(value, ModuleType):
+            yield from self.module(value, user)
+        elif callable(value):
+            yield from self.function(value)
+        else:
+            raise NotFollowable(f"{user.co_name} names a {type(value).__name__}, whose content cannot be digested")
+
+    def module(self, module: ModuleType, user: CodeType) -> Iterator[str]:
+        yield f"{module.__name__} {getattr(module, '__version__', '')}"
+        if module.__name__.partition(".")[0] not in VERSIONED:
+            for name in user.co_names:
+                if hasattr(module, name):
+                    yield from self.value(getattr(module, name), user)

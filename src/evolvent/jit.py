@@ -1,0 +1,137 @@
+# pyright: basic
+"""Compiling: the only place that names a Numba option.
+
+Worlds, networks and rollouts are plain Python functions. `specialise` gives one its own globals (the functions and
+sizes it is bound to), compiles it together with every function it calls, and keeps the result on disk under a
+fingerprint of all of it. With NUMBA_DISABLE_JIT=1 the same text runs as plain Python.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
+from typing import Any, TypeVar
+
+import llvmlite
+import numba
+import numpy as np
+from numba.extending import overload
+
+from evolvent.fingerprint import NotFollowable, fingerprint, global_names
+from evolvent.kernel_cache import KernelCache, private_folder
+
+log = logging.getLogger("evolvent")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+COMPILES = not numba.config.DISABLE_JIT
+PRIMITIVES: dict[Callable[..., Any], str] = {}  # each with a digest of the file that holds its compiled form
+
+
+def primitive(function: F) -> Callable[[Callable[..., Any]], F]:
+    """Give `function`, which runs as it stands in plain Python, a compiled form that is chosen by its argument types.
+
+    Args:
+        function: The plain form. The decorated function takes Numba types of the same arguments and returns the
+            compiled form, a function, or None for types that it does not take.
+
+    Returns:
+        A decorator that returns `function` itself.
+    """
+
+    def register(choose: Callable[..., Any]) -> F:
+        source = Path(choose.__code__.co_filename).read_bytes()  # type: ignore[attr-defined]
+        PRIMITIVES[function] = f"{function.__name__} of {hashlib.sha256(source).hexdigest()}"
+        overload(function, strict=False)(choose)
+        return function
+
+    return register
+
+
+def specialise(template: Callable[..., Any], **bindings: Any) -> Callable[..., Any]:
+    """Return `template` compiled with `bindings` in place of the globals of these names.
+
+    A bound function may itself be the result of `bind`. Compilation happens at the first call with arguments of new
+    types; the compiled form is found again by the next Python process, unless the functions name something that
+    has no fingerprint (an array, an instance), which is said once.
+
+    Args:
+        template: A plain function, written over values.
+        **bindings: Values for names that the template looks up as globals: functions, numbers, strings, tuples.
+
+    Returns:
+        A function that releases the interpreter lock while it runs.
+
+    Example:
+        >>> def scaled(x):
+        ...     return FACTOR * x
+        >>> specialise(scaled, FACTOR=3.0)(2.0)
+        6.0
+    """
+    bound = bind(template, **bindings)
+    if not COMPILES:
+        return np.errstate(all="ignore")(bound)
+    try:
+        name, folder = _named(bound), _folder()
+    except NotFollowable as problem:
+        log.warning("%s is compiled anew at every start: %s", template.__name__, problem)
+        name, folder = template.__name__, None
+    dispatcher = numba.njit(nogil=True, error_model="numpy")(_with_compiled_callees(bound, name))
+    dispatcher._cache = KernelCache(name, folder)
+    return dispatcher
+
+
+def kernel(function: F) -> F:
+    """Compile `function` as it stands, with all that it calls: `specialise` with nothing to bind."""
+    return specialise(function)  # type: ignore[return-value]
+
+
+def bind(template: Callable[..., Any], **bindings: Any) -> Callable[..., Any]:
+    """Return a copy of the plain function `template` that sees `bindings` in place of the globals of these names."""
+    code = template.__code__  # type: ignore[attr-defined]
+    unknown = [name for name in bindings if name not in global_names(code)]
+    if unknown:
+        raise TypeError(f"{template.__name__} looks up no global named {', '.join(unknown)}")
+    bound = FunctionType(code, {**template.__globals__, **bindings}, template.__name__)  # type: ignore[attr-defined]
+    bound.__qualname__, bound.__module__ = template.__qualname__, template.__module__
+    return bound
+
+
+def _with_compiled_callees(function: Callable[..., Any], name: str) -> FunctionType:
+    """Return a copy of `function` whose plain callees are compiled, to be inlined, one name for one content."""
+    names = global_names(function.__code__)  # type: ignore[attr-defined]
+    space = function.__globals__  # type: ignore[attr-defined]
+    callees = {each: _compiled_callee(space[each]) for each in names if _is_plain(space.get(each))}
+    copy = FunctionType(function.__code__, {**space, **callees}, name)  # type: ignore[attr-defined]
+    copy.__qualname__, copy.__module__ = name, function.__module__
+    return copy
+
+
+@functools.cache
+def _compiled_callee(function: Callable[..., Any]) -> Any:
+    try:
+        name = _named(function)
+    except NotFollowable:
+        name = function.__name__
+    return numba.njit(nogil=True, error_model="numpy", forceinline=True)(_with_compiled_callees(function, name))
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, FunctionType) and value not in PRIMITIVES
+
+
+def _named(function: Callable[..., Any]) -> str:
+    return f"{function.__name__}_{fingerprint(function, PRIMITIVES, _versions())[:20]}"
+
+
+def _versions() -> tuple[str, ...]:
+    return numba.__version__, llvmlite.__version__, np.__version__
+
+
+@functools.cache
+def _folder() -> Path | None:
+    return private_folder()

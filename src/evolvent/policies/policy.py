@@ -1,0 +1,176 @@
+"""A policy: a network, one parameter row and an action rule; an observation goes in, an action comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evolvent.arrays import Row
+from evolvent.errors import UsageError
+from evolvent.networks import MLP
+from evolvent.policies import policy_file
+from evolvent.policies.acting import compile_act
+from evolvent.policies.actions import for_environment, num_outputs
+from evolvent.policies.policy_file import PolicyRecord
+from evolvent.spaces import Box, Discrete
+
+
+class Policy:
+    """Acts on observations.
+
+    Args:
+        network: Its sizes fit the spaces.
+        row: `(dim,)`, the network's parameters.
+        observation_space: Of what the policy is shown.
+        action_space: Of what it answers.
+        env_id: The world that it was evolved for, as text.
+        provenance: Where it comes from, as text: versions, seed, score.
+
+    Raises:
+        UsageError: The row or a space does not fit the network.
+
+    Example:
+        >>> import numpy as np
+        >>> from evolvent.envs import CARTPOLE
+        >>> from evolvent.networks import MLP
+        >>> network = MLP(sizes=(4, 16, 2))
+        >>> row = np.zeros(network.dim, np.float32)
+        >>> spec = CARTPOLE.spec
+        >>> policy = Policy(network, row, observation_space=spec.observation_space, action_space=spec.action_space)
+        >>> policy.act([0.0, 0.1, 0.0, -0.1])
+        0
+    """
+
+    def __init__(
+        self,
+        network: MLP,
+        row: Row,
+        *,
+        observation_space: Box,
+        action_space: Discrete | Box,
+        env_id: str = "",
+        provenance: Mapping[str, str] | None = None,
+    ) -> None:
+        """Bind `row` to `network`."""
+        _refuse_misfits(network, row, observation_space, action_space)
+        self.network = network
+        self.row = np.array(row, np.float32)
+        self.observation_space = observation_space
+        self.action_space = action_space
+        self.env_id = env_id
+        self.provenance = dict(provenance or {})
+        self._act = compile_act(network, action_space)
+
+    def __repr__(self) -> str:
+        """Return what the policy is made of, in a line."""
+        sizes = "-".join(str(size) for size in self.network.sizes)
+        return f"Policy({sizes} {self.network.activation}, {self.network.dim} parameters, for {self.env_id or 'any world of its spaces'})"
+
+    def act(self, observation: ArrayLike) -> Any:
+        """Return the action for one observation, or the actions for a batch of them.
+
+        Args:
+            observation: Of the observation space's shape, or `(n, *shape)`.
+
+        Returns:
+            For a discrete space an int, or `(n,)` int64; for a box float32 of the space's shape, or `(n, *shape)`.
+
+        Raises:
+            UsageError: The observation has another shape, is not made of numbers, or makes the network overflow.
+        """
+        batch, single = self._batch(observation)
+        actions = np.empty((len(batch), self.action_space.size))
+        if not self._act(self.row, batch, actions):
+            raise UsageError("observation: the network's outputs are not finite numbers; is there a NaN or infinity in it?")
+        answers = for_environment(actions, self.action_space)
+        if not single:
+            return answers
+        return int(answers[0]) if isinstance(self.action_space, Discrete) else answers[0]
+
+    def reset(self) -> None:
+        """Forget the episode so far. A feed-forward network has nothing to forget."""
+
+    def predict(
+        self,
+        observation: ArrayLike,
+        state: Any = None,
+        episode_start: ArrayLike | None = None,  # noqa: ARG002 - part of Stable-Baselines3's signature
+        deterministic: bool = True,  # noqa: ARG002, FBT001, FBT002 - likewise
+    ) -> tuple[NDArray[Any], Any]:
+        """Return `(action, state)` as Stable-Baselines3's models do, so that its `evaluate_policy` takes a policy as it is.
+
+        Args:
+            observation: As for `act`.
+            state: Handed back; a feed-forward network carries none.
+            episode_start: Which environments begin an episode; nothing depends on it here.
+            deterministic: Both answers are the same: the action rule draws nothing.
+        """
+        return np.asarray(self.act(observation)), state
+
+    def save(self, path: str | Path) -> Path:
+        """Write the policy to one safetensors file and return its path; an older file is replaced in one step.
+
+        Raises:
+            StorageFailed: The file cannot be written; an older one is untouched.
+        """
+        record = PolicyRecord(
+            network=self.network,
+            observation_space=self.observation_space,
+            action_space=self.action_space,
+            env_id=self.env_id,
+            provenance=self.provenance,
+        )
+        policy_file.save(Path(path), record, self.row)
+        return Path(path)
+
+    def _batch(self, observation: ArrayLike) -> tuple[NDArray[np.float64], bool]:
+        shape = self.observation_space.shape
+        try:
+            values = np.asarray(observation, np.float64)
+        except (TypeError, ValueError) as problem:
+            raise UsageError(f"observation: expected numbers of shape {shape}, got {type(observation).__name__}: {problem}") from None
+        single = values.shape == shape
+        if not single and values.shape[1:] != shape:
+            raise UsageError(f"observation: expected shape {shape}, or (n, {', '.join(map(str, shape))}) for a batch, got {values.shape}")
+        return np.ascontiguousarray(values.reshape(-1, self.network.num_inputs)), single
+
+
+def load_policy(path: str | Path) -> Policy:
+    """Return the policy in a file that `Policy.save` wrote.
+
+    Nothing in a file can run code or name something to import.
+
+    Raises:
+        UsageError: There is no such file.
+        FileRefused: The file is damaged, too new, or something else than a policy.
+
+    Example:
+        >>> from evolvent.errors import UsageError
+        >>> try:
+        ...     load_policy("missing.safetensors")
+        ... except UsageError as error:
+        ...     print("no policy there")
+        no policy there
+    """
+    record, row = policy_file.load(Path(path))
+    return Policy(
+        record.network,
+        row,
+        observation_space=record.observation_space,
+        action_space=record.action_space,
+        env_id=record.env_id,
+        provenance=record.provenance,
+    )
+
+
+def _refuse_misfits(network: MLP, row: Row, observation_space: Box, action_space: Discrete | Box) -> None:
+    if row.shape != (network.dim,):
+        raise UsageError(f"row: a network of sizes {network.sizes} has {network.dim} parameters, got shape {row.shape}")
+    if network.num_inputs != observation_space.size:
+        raise UsageError(f"network: {network.num_inputs} inputs do not fit observations of shape {observation_space.shape}")
+    if network.num_outputs != num_outputs(action_space):
+        raise UsageError(f"network: {network.num_outputs} outputs do not fit the action space {action_space}")

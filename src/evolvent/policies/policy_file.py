@@ -1,0 +1,190 @@
+"""A policy as a file: one safetensors file whose metadata say, in strict JSON, what the numbers are for.
+
+A file holds names out of closed tables and numbers. Nothing in it names something to import, and what is not understood
+is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar, cast
+
+import numpy as np
+
+from evolvent.arrays import Row
+from evolvent.errors import FileRefused, UsageError
+from evolvent.files import (
+    JsonObject,
+    dump_json,
+    pack_tensors,
+    parse_json,
+    read_bytes,
+    refuse_leftovers,
+    save_atomically,
+    take,
+    take_list,
+    take_object,
+    unpack_tensors,
+)
+from evolvent.networks import MLP
+from evolvent.networks.mlp import Initialiser
+from evolvent.policies.actions import num_outputs
+from evolvent.spaces import Box, Discrete, Space
+
+FORMAT: Final = "evolvent-policy"
+FORMAT_VERSION: Final = 1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRecord:
+    """What a policy file says beside the parameters; see `Policy` for the fields."""
+
+    network: MLP
+    observation_space: Box
+    action_space: Space
+    env_id: str
+    provenance: Mapping[str, str]
+
+
+def save(path: Path, record: PolicyRecord, row: Row) -> None:
+    """Write a policy with the parameters `row (dim,)`, in one step.
+
+    Raises:
+        StorageFailed: The file cannot be written; an older one is untouched.
+    """
+    content: JsonObject = {
+        "network": _network_to_json(record.network),
+        "observation_space": _space_to_json(record.observation_space),
+        "action_space": _space_to_json(record.action_space),
+        "env_id": record.env_id,
+        "provenance": dict(record.provenance),
+    }
+    metadata = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "policy": dump_json(content)}
+    save_atomically(path, pack_tensors(record.network.named_views(row), metadata))
+
+
+def load(path: Path) -> tuple[PolicyRecord, Row]:
+    """Read a policy and its parameters `(dim,)`.
+
+    Raises:
+        UsageError: There is no such file.
+        FileRefused: The file is damaged, too new, or something else than a policy.
+    """
+    source = str(path)
+    tensors, metadata = unpack_tensors(read_bytes(path), source)
+    if metadata.get("format") != FORMAT:
+        raise FileRefused(f"{source}: expected a policy of Evolvent, got another kind of safetensors file")
+    if metadata.get("format_version") != str(FORMAT_VERSION):
+        version = metadata.get("format_version", "no version")[:20]
+        raise FileRefused(f"{source}: written as policy format {version!r}, this reads format {FORMAT_VERSION}; upgrade evolvent")
+    content = parse_json(metadata.get("policy", ""), source)
+    if not isinstance(content, dict):
+        raise FileRefused(f"{source}: expected an object that describes the policy")
+    record = _record(content, source)
+    row = np.empty(record.network.dim, np.float32)
+    for name, view in record.network.named_views(row).items():
+        tensor = tensors.pop(name, None)
+        if tensor is None or tensor.dtype != np.float32 or tensor.shape != view.shape:
+            got = "nothing" if tensor is None else f"{tensor.dtype} {tensor.shape}"
+            raise FileRefused(f"{source}: tensor {name!r}: expected float32 {view.shape}, got {got}")
+        view[...] = tensor
+    if tensors:
+        raise FileRefused(f"{source}: unknown tensor {min(tensors)!r}")
+    if not np.isfinite(row).all():
+        raise FileRefused(f"{source}: there are parameters that are not finite numbers")
+    return record, row
+
+
+def _record(content: JsonObject, source: str) -> PolicyRecord:
+    network = _network_from_json(take_object(content, "network", source), source)
+    observation_space = _space_from_json(take_object(content, "observation_space", source), source)
+    action_space = _space_from_json(take_object(content, "action_space", source), source)
+    env_id = take(content, "env_id", str, source)
+    provenance = take_object(content, "provenance", source)
+    refuse_leftovers(content, source)
+    if not isinstance(observation_space, Box):
+        raise FileRefused(f"{source}: expected a box of observations")
+    if network.num_inputs != observation_space.size or network.num_outputs != num_outputs(action_space):
+        raise FileRefused(f"{source}: the network's sizes {network.sizes} do not fit its spaces")
+    if not all(isinstance(text, str) for text in provenance.values()):
+        raise FileRefused(f"{source}: provenance: expected text")
+    return PolicyRecord(
+        network=network,
+        observation_space=observation_space,
+        action_space=action_space,
+        env_id=env_id,
+        provenance=cast("Mapping[str, str]", provenance),
+    )
+
+
+def _network_to_json(network: MLP) -> JsonObject:
+    return {
+        "kind": "mlp",
+        "sizes": list(network.sizes),
+        "activation": network.activation,
+        "output_activation": network.output_activation,
+        "initialiser": network.initialiser,
+    }
+
+
+def _network_from_json(content: JsonObject, source: str) -> MLP:
+    if (kind := take(content, "kind", str, source)) != "mlp":
+        raise FileRefused(f"{source}: network {kind[:40]!r} is unknown; known: mlp")
+    sizes = tuple(take_list(content, "sizes", int, source))
+    activation = take(content, "activation", str, source)
+    output_activation = take(content, "output_activation", str, source)
+    initialiser = cast("Initialiser", take(content, "initialiser", str, source))
+    refuse_leftovers(content, source)
+    return _built(
+        lambda: MLP(sizes=sizes, activation=activation, output_activation=output_activation, initialiser=initialiser), source
+    )
+
+
+def _space_to_json(space: Space) -> JsonObject:
+    if isinstance(space, Discrete):
+        return {"kind": "discrete", "n": space.n, "start": space.start}
+    return {
+        "kind": "box",
+        "low": [_bound_to_json(bound) for bound in space.low],
+        "high": [_bound_to_json(bound) for bound in space.high],
+        "shape": list(space.shape),
+    }
+
+
+def _space_from_json(content: JsonObject, source: str) -> Space:
+    kind = take(content, "kind", str, source)
+    if kind == "discrete":
+        n, start = take(content, "n", int, source), take(content, "start", int, source)
+        refuse_leftovers(content, source)
+        return _built(lambda: Discrete(n=n, start=start), source)
+    if kind != "box":
+        raise FileRefused(f"{source}: space {kind[:40]!r} is unknown; known: box, discrete")
+    low, high = (tuple(map(_bound_from_json(source), take_list(content, key, str, source))) for key in ("low", "high"))
+    shape = tuple(take_list(content, "shape", int, source))
+    refuse_leftovers(content, source)
+    return _built(lambda: Box(low=low, high=high, shape=shape), source)
+
+
+def _bound_to_json(bound: float) -> str:
+    return float(bound).hex()
+
+
+def _bound_from_json(source: str) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            return float.fromhex(text)
+        except (ValueError, OverflowError):
+            raise FileRefused(f"{source}: {text[:40]!r} is not a bound") from None
+
+    return read
+
+
+def _built(make: Callable[[], T], source: str) -> T:
+    try:
+        return make()
+    except UsageError as problem:
+        raise FileRefused(f"{source}: {problem}") from None

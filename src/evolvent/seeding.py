@@ -1,0 +1,217 @@
+"""Addressed randomness: a number depends on where it is asked for, never on what was asked for before.
+
+`stream(seed, generation, purpose)` names an address; `stream.child(name)` names one below it. Only `normal`, `uniform`,
+`integers` and `bits` draw, once a stream. The generator is Philox-4x32-10 keyed by a hash of the address, counted by
+row and column, so a row can be made alone, in any slice and on any machine, with the same bits.
+
+References:
+    Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3. https://doi.org/10.1145/2063384.2063405
+    Box and Muller 1958, A note on the generation of random normal deviates. https://doi.org/10.1214/aoms/1177706645
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evolvent.errors import UsageError
+from evolvent.jit import kernel, primitive
+from evolvent.lanes import cos, log, sin, sqrt
+
+MAX_SEED = 2**63 - 1
+
+
+class Stream:
+    """An address from which random numbers can be drawn, once.
+
+    Args:
+        digest: 32 bytes, the hash of the address.
+        path: The address in words, for error messages.
+
+    Example:
+        >>> noise = stream(7, 0, "mutation").child("noise").normal((2, 3))
+        >>> bool((noise == stream(7, 0, "mutation").child("noise").normal((2, 3))).all())
+        True
+    """
+
+    __slots__ = ("_digest", "_drawn", "path")
+
+    def __init__(self, digest: bytes, path: str) -> None:
+        """Name the address `path`, whose hash is `digest`."""
+        self._digest = digest
+        self._drawn = False
+        self.path = path
+
+    def __repr__(self) -> str:
+        """Return the address in words."""
+        return f"stream {self.path}"
+
+    def child(self, name: str | int) -> Stream:
+        """Return the stream one step below this address."""
+        label = f"{type(name).__name__}:{name}".encode()
+        return Stream(hashlib.sha256(self._digest + label).digest(), f"{self.path}/{name}")
+
+    def bits(self, shape: tuple[int, ...]) -> NDArray[np.uint64]:
+        """Return 64 random bits for each element of an array of `shape`; the first axis counts rows."""
+        out = np.empty(_as_rows(shape), np.uint64)
+        _fill_bits(*self._draw(), out)
+        return out.reshape(shape)
+
+    def uniform(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return numbers drawn evenly from [0, 1), multiples of 2**-53."""
+        return (self.bits(shape) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+    def integers(self, low: int, high: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
+        """Return whole numbers drawn evenly from `low` up to, but without, `high`.
+
+        Raises:
+            ValueError: The range holds no number, or more than 2**32.
+        """
+        if not 0 < high - low <= 2**32:
+            raise ValueError(f"integers(low={low}, high={high}): high must exceed low, by 2**32 at most")
+        return low + np.floor(self.uniform(shape) * (high - low)).astype(np.int64)
+
+    def normal(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return numbers drawn from the standard normal distribution, as float32."""
+        out = np.empty(_as_rows(shape), np.float32)
+        _fill_normal(*self._draw(), out)
+        return out.reshape(shape)
+
+    def _draw(self) -> tuple[np.uint64, np.uint64]:
+        if self._drawn:
+            raise RuntimeError(f"the stream {self.path} was drawn from already; draw from a child of its own for each purpose")
+        self._drawn = True
+        return np.uint64(int.from_bytes(self._digest[:8], "little")), np.uint64(int.from_bytes(self._digest[8:16], "little"))
+
+
+def stream(seed: int, *address: str | int) -> Stream:
+    """Return the stream at an address of the run with this seed.
+
+    Args:
+        seed: The run's seed, from 0 to 2**63 - 1.
+        *address: Words and numbers, such as a generation and a purpose.
+
+    Returns:
+        A stream to be drawn from once.
+
+    Raises:
+        UsageError: The seed is out of range.
+
+    Example:
+        >>> stream(7, 3, "episodes")
+        stream 7/3/episodes
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise UsageError(f"seed: expected a whole number from 0 to 2**63 - 1, got {seed}")
+    root = Stream(hashlib.sha256(f"evolvent {seed}".encode()).digest(), str(seed))
+    for name in address:
+        root = root.child(name)
+    return root
+
+
+class Draw(NamedTuple):
+    """Where an episode's random numbers come from: the episode's key and the step, 0 in `reset`."""
+
+    key: Any
+    step: Any
+
+
+MASK = 0xFFFFFFFFFFFFFFFF
+
+
+def uniform(draw: Draw, k: int) -> Any:
+    """Return the k-th random number of a step of an episode, drawn evenly from [0, 1).
+
+    Args:
+        draw: The argument that `reset` and `step` of a world are given.
+        k: Which number, 0, 1, ..., of this step.
+
+    Returns:
+        A value that depends on the episode, the step and `k` alone: two rounds of SplitMix64's mixing.
+
+    References:
+        Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators. https://doi.org/10.1145/2660193.2660195
+
+    Example:
+        >>> 0.0 <= uniform(Draw(key=7, step=0), 0) < 1.0
+        True
+    """
+    z = (int(draw.key) + 0x9E3779B97F4A7C15 * (int(draw.step) + 1)) & MASK
+    for offset in (0xD1B54A32D192ED03 * (k + 1), 0):
+        z = (z + offset) & MASK
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+        z ^= z >> 31
+    return (z >> 11) * 2.0**-53
+
+
+@primitive(uniform)
+def _uniform(draw: Any, k: Any) -> Any:  # noqa: ARG001
+    def compiled(draw: Any, k: Any) -> Any:
+        z = draw.key + np.uint64(0x9E3779B97F4A7C15) * (np.uint64(draw.step) + np.uint64(1))
+        offset = np.uint64(0xD1B54A32D192ED03) * (np.uint64(k) + np.uint64(1))
+        for _ in range(2):
+            z = z + offset
+            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            z = z ^ (z >> np.uint64(31))
+            offset = np.uint64(0)
+        return np.float64(z >> np.uint64(11)) * 2.0**-53
+
+    return compiled
+
+
+# --- Philox-4x32-10 ------------------------------------------------------------------------------------------------
+
+LOW = np.uint64(0xFFFFFFFF)
+WORD = np.uint64(32)
+MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+WEYL_0, WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+
+
+def philox(key: Any, low: Any, high: Any) -> tuple[Any, Any]:
+    """Return 128 random bits, as two words of 64, for a key of 64 bits and a counter of two words of 64."""
+    c0, c1, c2, c3 = low & LOW, low >> WORD, high & LOW, high >> WORD
+    k0, k1 = key & LOW, key >> WORD
+    for _ in range(10):
+        p0, p1 = MULTIPLIER_0 * c0, MULTIPLIER_1 * c2
+        c0, c1, c2, c3 = (p1 >> WORD) ^ c1 ^ k0, p1 & LOW, (p0 >> WORD) ^ c3 ^ k1, p0 & LOW
+        k0, k1 = (k0 + WEYL_0) & LOW, (k1 + WEYL_1) & LOW
+    return c0 | (c1 << WORD), c2 | (c3 << WORD)
+
+
+def _two_normals(word: Any) -> tuple[Any, Any]:
+    radius = sqrt(-2.0 * log((np.float64(word >> WORD) + 0.5) * 2.0**-32))
+    angle = (np.float64(word & LOW) + 0.5) * (2.0**-32 * 2.0 * np.pi)
+    return radius * cos(angle), radius * sin(angle)
+
+
+@kernel
+def _fill_bits(key: np.uint64, address: np.uint64, out: NDArray[np.uint64]) -> None:
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = philox(key, (np.uint64(i) << WORD) | np.uint64(j), address)[0]
+
+
+@kernel
+def _fill_normal(key: np.uint64, address: np.uint64, out: NDArray[np.float32]) -> None:
+    columns = out.shape[1]
+    for i in range(out.shape[0]):
+        for j in range(0, columns, 4):
+            first, second = philox(key, (np.uint64(i) << WORD) | np.uint64(j), address)
+            a, b = _two_normals(first)
+            c, d = _two_normals(second)
+            out[i, j] = a
+            if j + 1 < columns:
+                out[i, j + 1] = b
+            if j + 2 < columns:
+                out[i, j + 2] = c
+            if j + 3 < columns:
+                out[i, j + 3] = d
+
+
+def _as_rows(shape: tuple[int, ...]) -> tuple[int, int]:
+    return (shape[0], int(np.prod(shape[1:], dtype=np.int64))) if shape else (1, 1)

@@ -1,0 +1,128 @@
+"""Episodes in a Gymnasium environment, one after the other: the only file that names Gymnasium."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from evolvent.arrays import Population, Row
+from evolvent.envs import EnvSpec
+from evolvent.errors import EnvironmentFailed, UsageError, did_you_mean
+from evolvent.evaluation import Conditions, Evaluation, mean_return
+from evolvent.networks import Network
+from evolvent.policies.acting import compile_act
+from evolvent.policies.actions import for_environment
+from evolvent.spaces import Box, Discrete
+
+log = logging.getLogger("evolvent")
+
+DEFAULT_CAP = 10_000
+
+
+def make(env_id: str, render_mode: str | None = None) -> Any:
+    """Return the Gymnasium environment registered under `env_id`, without its time limit: the caller counts the steps.
+
+    Args:
+        env_id: A registered id, or `module:id` for one that is registered when the module is imported.
+        render_mode: None, "rgb_array" for pictures, "human" for a window.
+
+    Raises:
+        UsageError: No such id is registered; the nearest one is named.
+        EnvironmentFailed: The environment cannot be built.
+    """
+    try:
+        return gymnasium.make(env_id, render_mode=render_mode, max_episode_steps=-1, disable_env_checker=True)
+    except (gymnasium.error.UnregisteredEnv, gymnasium.error.MalformedEnvironmentError, ModuleNotFoundError) as problem:
+        hint = did_you_mean(env_id, gymnasium.registry)
+        raise UsageError(f"env: {env_id!r} is not a registered Gymnasium environment{hint} ({problem})") from None
+    except Exception as problem:
+        raise EnvironmentFailed(f"{env_id} cannot be built: {type(problem).__name__}: {problem}") from problem
+
+
+def describe(env_id: str) -> EnvSpec:
+    """Return the spaces and limits of a Gymnasium environment.
+
+    Raises:
+        UsageError: The id is unknown, or a space is of a kind that no policy can be made for.
+        EnvironmentFailed: The environment cannot be built.
+    """
+    env = make(env_id)
+    try:
+        observation_space = _space(env.observation_space, "observation")
+        if isinstance(observation_space, Discrete):
+            raise UsageError(f"{env_id}: observations of Discrete({observation_space.n}) are not supported yet; Box is")
+        spec = gymnasium.spec(env_id)
+        return EnvSpec(
+            id=env_id,
+            observation_space=observation_space,
+            action_space=_space(env.action_space, "action"),
+            max_episode_steps=spec.max_episode_steps or DEFAULT_CAP,
+            reward_threshold=spec.reward_threshold,
+        )
+    finally:
+        env.close()
+
+
+class GymEnv:
+    """Measures populations in a Gymnasium environment, in this process, an episode at a time.
+
+    An episode that raises, or that shows or pays something that is not a finite number, fails its individual; the first
+    such traceback of a task is logged.
+
+    Args:
+        env_id: As for `make`.
+        network: What turns observations into outputs; its sizes fit the environment's spaces.
+    """
+
+    def __init__(self, env_id: str, network: Network) -> None:
+        """Build the environment once; every episode resets it."""
+        self.spec = describe(env_id)
+        self._env = make(env_id)
+        self._act = compile_act(network, self.spec.action_space)
+        self._told = False
+
+    def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
+        """Return what `population (pop, dim)` achieves under `conditions`."""
+        shape = conditions.seeds.shape
+        returns, steps, failed = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
+        cap = conditions.episode_cap or self.spec.max_episode_steps
+        for i, row in enumerate(np.ascontiguousarray(population, np.float32)):
+            for e, seed in enumerate(conditions.seeds[i]):
+                try:
+                    returns[i, e], steps[i, e], failed[i, e] = self._episode(row, int(seed), cap)
+                except Exception:
+                    failed[i, e] = True
+                    if not self._told:
+                        log.exception("%s failed (individual %d, episode %d, seed %d); more of it is only counted", self.spec.id, i, e, seed)
+                        self._told = True
+        return mean_return(returns, steps, failed.any(axis=1))
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._env.close()
+
+    def _episode(self, row: Row, seed: int, cap: int) -> tuple[float, int, bool]:
+        actions = np.empty((1, self.spec.action_space.size))
+        observation, _ = self._env.reset(seed=seed)
+        total, length, over = 0.0, 0, False
+        while length < cap and not over:
+            values = np.asarray(observation, np.float64).reshape(1, -1)
+            if not self._act(row, values, actions):
+                return total, length, True
+            observation, reward, terminated, truncated, _ = self._env.step(for_environment(actions, self.spec.action_space)[0])
+            total += float(reward)
+            length += 1
+            over = terminated or truncated
+        return total, length, False
+
+
+def _space(space: Any, role: str) -> Box | Discrete:
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return Discrete(n=int(space.n), start=int(space.start))
+    if isinstance(space, gymnasium.spaces.Box):
+        low, high = (tuple(float(bound) for bound in bounds.ravel()) for bounds in (space.low, space.high))
+        return Box(low=low, high=high, shape=tuple(space.shape))
+    raise UsageError(f"{role} space: {type(space).__name__} is not supported yet; Box and Discrete are")

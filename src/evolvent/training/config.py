@@ -1,0 +1,200 @@
+"""What a run is told: one frozen record, which is also the flags of the command and the file `run.toml`."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import tomli_w
+
+from evolvent.algorithms import ALGORITHMS
+from evolvent.engines import ENGINES
+from evolvent.errors import UsageError, did_you_mean
+from evolvent.networks.activations import ACTIVATIONS
+from evolvent.networks.mlp import Initialiser
+from evolvent.seeding import MAX_SEED
+
+T = TypeVar("T")
+
+NONE = "none"  # how None is written in TOML, which has no word for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneticConfig:
+    """Settings of the genetic algorithm.
+
+    Args:
+        num_parents: How many of the best may breed.
+        mutation_strength: Standard deviation of the noise added to every parameter.
+        num_elites: How many rows live on unchanged.
+    """
+
+    num_parents: int = 16
+    mutation_strength: float = 0.5
+    num_elites: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot run."""
+        _at_least("genetic.num_parents", self.num_parents, 1)
+        _positive("genetic.mutation_strength", self.mutation_strength)
+        _at_least("genetic.num_elites", self.num_elites, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that decides what a run computes.
+
+    Args:
+        env: Gymnasium id of the world.
+        seed: All randomness follows from it.
+        world: Run the world's compiled form, or Gymnasium's own.
+        algorithm: Which search.
+        hidden: Sizes of the network's hidden layers.
+        activation: Of the hidden layers.
+        initialiser: How the first weights are drawn.
+        population: Individuals in a generation.
+        generations: Stop after so many.
+        episodes: Episodes each individual is measured on, new ones every generation.
+        max_steps: Steps after which an episode is truncated.
+        target: Stop when the champion's mean return is surely at least this; None (or --no-target) goes on.
+        max_env_steps: Stop after so many environment steps, None for no limit.
+        max_seconds: Stop after so much time, None for no limit.
+        candidates: How many individuals a generation puts up for champion.
+        validation_episodes: Episodes a candidate is confirmed on, the same ones all along.
+        test_episodes: Episodes that the reported score is the mean of; they are used for nothing else.
+        engine: Where populations are measured.
+        workers: Threads of a compiled world, 0 for one a core. Their number never changes a result.
+        genetic: Settings of the genetic algorithm.
+    """
+
+    env: str
+    seed: int = 0
+    world: Literal["compiled", "gymnasium"] = "gymnasium"
+    algorithm: str = "genetic"
+    hidden: tuple[int, ...] = (16,)
+    activation: str = "relu"
+    initialiser: Initialiser = "normal"
+    population: int = 64
+    generations: int = 200
+    episodes: int = 3
+    max_steps: int = 1000
+    target: float | None = None
+    max_env_steps: int | None = None
+    max_seconds: float | None = None
+    candidates: int = 1
+    validation_episodes: int = 30
+    test_episodes: int = 100
+    engine: str = "inline"
+    workers: int = 0
+    genetic: GeneticConfig = field(default_factory=GeneticConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot run, naming the setting, what came and what is possible."""
+        if not 0 <= self.seed <= MAX_SEED:
+            raise UsageError(f"seed: expected a whole number from 0 to 2**63 - 1, got {self.seed}")
+        for name in ("generations", "episodes", "max_steps", "candidates"):
+            _at_least(name, getattr(self, name), 1)
+        for name in ("validation_episodes", "test_episodes"):
+            _at_least(name, getattr(self, name), 2)
+        _at_least("population", self.population, self.genetic.num_elites + 1)
+        _at_least("workers", self.workers, 0)
+        if any(size < 1 for size in self.hidden):
+            raise UsageError(f"hidden: expected sizes of at least 1, got {self.hidden}")
+        if self.target is not None and self.target != self.target:  # noqa: PLR0124 - only NaN differs from itself
+            raise UsageError("target: expected a number, got NaN")
+        for name in ("max_env_steps", "max_seconds"):
+            if getattr(self, name) is not None:
+                _positive(name, getattr(self, name))
+        for name, known in (("algorithm", ALGORITHMS), ("activation", ACTIVATIONS), ("engine", ENGINES)):
+            _known(name, getattr(self, name), known)
+
+
+def to_toml(config: Config) -> str:
+    """Return `config` as the text of a TOML file that `merge` takes."""
+    return tomli_w.dumps(_plain(dataclasses.asdict(config)))
+
+
+def read_toml(text: str, source: str) -> dict[str, Any]:
+    """Return the settings in the text of a TOML file.
+
+    Raises:
+        UsageError: The text is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise UsageError(f"{source}: not a TOML file: {problem}") from None
+
+
+def merge(config: T, settings: Mapping[str, Any], source: str, prefix: str = "") -> T:
+    """Return `config` with `settings` in place of its own.
+
+    Args:
+        config: A record of settings.
+        settings: Values by field name; a nested record is a mapping.
+        source: What to call the settings in an error.
+        prefix: Of the names in an error.
+
+    Raises:
+        UsageError: A name is unknown (the nearest is suggested), or a value has the wrong type or is out of range.
+
+    Example:
+        >>> merge(Config(env="CartPole-v1"), {"hidden": [8, 8]}, "file").hidden
+        (8, 8)
+    """
+    types = get_type_hints(type(config))
+    changes: dict[str, Any] = {}
+    for name, value in settings.items():
+        label = f"{prefix}{name}"
+        if name not in types:
+            raise UsageError(f"{source}: unknown setting {label!r}{did_you_mean(name, types)}")
+        old = getattr(config, name)
+        if dataclasses.is_dataclass(old) and isinstance(value, Mapping):
+            changes[name] = merge(old, value, source, f"{label}.")  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            changes[name] = _typed(value, types[name], f"{source}: {label}")
+    return dataclasses.replace(config, **changes)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def _typed(value: Any, kind: Any, label: str) -> Any:
+    if get_origin(kind) is UnionType:
+        return None if value is None or value == NONE else _typed(value, get_args(kind)[0], label)
+    if get_origin(kind) is tuple and isinstance(value, (list, tuple)):
+        items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        return tuple(_typed(item, get_args(kind)[0], label) for item in items)
+    if get_origin(kind) is Literal:
+        return _known(label, value, get_args(kind))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(kind, type) or not isinstance(value, kind) or isinstance(value, bool):
+        expected = getattr(kind, "__name__", str(kind))
+        raise UsageError(f"{label}: expected {expected}, got {value!r}")
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, tuple):
+        return list(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return NONE if value is None else value
+
+
+def _known(name: str, value: Any, known: Any) -> Any:
+    if value not in known:
+        raise UsageError(f"{name}: {value!r} is unknown{did_you_mean(str(value), known)}; known: {', '.join(known)}")
+    return value
+
+
+def _at_least(name: str, value: int, bound: int) -> None:
+    if value < bound:
+        raise UsageError(f"{name}: expected at least {bound}, got {value}")
+
+
+def _positive(name: str, value: float) -> None:
+    if not 0 < value < float("inf"):
+        raise UsageError(f"{name}: expected a positive number, got {value}")

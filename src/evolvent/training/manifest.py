@@ -1,0 +1,46 @@
+"""What a run's folder says of its circumstances: versions, machine, command and, at the end, the result."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+import time
+
+from evolvent.files import JsonObject
+
+PACKAGES = ("evolvent", "numpy", "numba", "llvmlite", "gymnasium", "safetensors")
+FORMAT_VERSION = 1
+
+
+def version() -> str:
+    """Return the version of Evolvent that is installed."""
+    return _version("evolvent")
+
+
+def circumstances() -> JsonObject:
+    """Return where, when and with what a run begins."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "command": " ".join(sys.argv),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count() or 1},
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def changed_versions(manifest: JsonObject) -> str:
+    """Return which versions differ from those that a manifest tells, in words, or an empty text."""
+    before = manifest.get("versions")
+    now = circumstances()["versions"]
+    if not isinstance(before, dict) or not isinstance(now, dict):
+        return "the versions are not known"
+    return ", ".join(f"{name} {before.get(name)} then, {now[name]} now" for name in now if before.get(name) != now[name])

@@ -1,0 +1,88 @@
+"""What a run leaves on disk while it goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from evolvent.policies import Policy
+from evolvent.training import checkpoint
+from evolvent.training.callbacks import COLUMNS, Generation
+from evolvent.training.history import History
+from evolvent.training.manifest import version
+from evolvent.training.run_folder import RunFolder
+from evolvent.training.search import Progress, Search
+
+SECONDS_BETWEEN_SAVES = 1.0
+
+
+class Recorder:
+    """Keeps a run's history, checkpoints and best policy in its folder.
+
+    Args:
+        folder: Where; it is locked by this process.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        """Begin, or go on with, the files of `folder`."""
+        self._folder = folder
+        self._history = History(folder.history, COLUMNS)
+        self._saved_at = time.monotonic()
+
+    def append(self, generation: Generation) -> None:
+        """Take note of a generation; it is on disk after the next save."""
+        self._history.append(dataclasses.astuple(generation))
+
+    def save_when_due(self, search: Search, progress: Progress) -> None:
+        """Save where the last save is older than a second: that much work at most is ever done again."""
+        if time.monotonic() - self._saved_at >= SECONDS_BETWEEN_SAVES:
+            self.save(search, progress)
+
+    def save(self, search: Search, progress: Progress) -> None:
+        """Save history, checkpoint and champion.
+
+        Raises:
+            StorageFailed: If one of them cannot be saved; what was saved before is untouched.
+        """
+        self._history.flush()
+        if progress.generation:
+            checkpoint.save(self._folder, progress.generation, progress, version())
+            champion(search, progress).save(self._folder.best)
+        self._saved_at = time.monotonic()
+
+
+def champion(search: Search, progress: Progress) -> Policy:
+    """Return the champion as a policy."""
+    return Policy(
+        search.network,
+        progress.champion,
+        observation_space=search.spec.observation_space,
+        action_space=search.spec.action_space,
+        env_id=search.spec.id,
+        provenance={
+            "evolvent": version(),
+            "algorithm": search.config.algorithm,
+            "seed": str(search.config.seed),
+            "generation": str(progress.generation),
+            "validation_mean": repr(progress.score.mean),
+            "digest": progress.digest,
+        },
+    )
+
+
+@contextmanager
+def errors_logged(folder: RunFolder) -> Iterator[None]:
+    """Write warnings and tracebacks to the run's `errors.log` as well, which is made when there is one."""
+    handler = logging.FileHandler(folder.errors_log, delay=True)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("evolvent")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,253 @@
+"""A run: one search with its folder, from the first generation to the reported score."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evolvent.errors import FileRefused, UsageError
+from evolvent.files import JsonObject, dump_json, parse_json, read_bytes, save_atomically
+from evolvent.policies import Policy
+from evolvent.training import checkpoint, history, run_folder
+from evolvent.training.callbacks import Callback
+from evolvent.training.config import Config, merge, read_toml, to_toml
+from evolvent.training.manifest import changed_versions, circumstances
+from evolvent.training.presets import default_config
+from evolvent.training.recorder import Recorder, champion, errors_logged
+from evolvent.training.run_folder import RunFolder
+from evolvent.training.run_lock import locked
+from evolvent.training.search import Progress, Score, Search, advance, begin, prepare, score
+
+log = logging.getLogger("evolvent")
+
+CHANGEABLE = ("generations", "target", "max_env_steps", "max_seconds", "workers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a run came to.
+
+    Args:
+        config: What it was told.
+        folder: Where it is kept, None where it is not.
+        best: The champion, as a policy.
+        score: The champion's, over the test episodes.
+        progress: The search as it stopped.
+        reason: Why it stopped.
+    """
+
+    config: Config
+    folder: RunFolder | None
+    best: Policy
+    score: Score
+    progress: Progress
+    reason: str
+
+    @property
+    def solved(self) -> bool:
+        """Whether the test score reaches the target; False where there is none."""
+        return self.config.target is not None and self.score.mean >= self.config.target
+
+    def summary(self) -> JsonObject:
+        """Return the run in plain words and numbers, as `--json` prints it and `manifest.json` keeps it."""
+        progress = self.progress
+        return {
+            "run": str(self.folder.path) if self.folder else None,
+            "env": self.config.env,
+            "world": self.config.world,
+            "algorithm": self.config.algorithm,
+            "seed": self.config.seed,
+            "generations": progress.generation,
+            "env_steps": progress.env_steps,
+            "training_steps": progress.training_steps,
+            "validation_steps": progress.validation_steps,
+            "wall_seconds": round(progress.seconds, 6),
+            "best_fitness": progress.score.mean,
+            "test_mean": self.score.mean,
+            "test_std": self.score.std,
+            "test_margin": self.score.margin,
+            "test_episodes": self.score.episodes,
+            "target": self.config.target,
+            "solved": self.solved,
+            "reason": self.reason,
+            "digest": progress.digest,
+        }
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """Raised when a run was asked to stop and its last finished generation is saved."""
+
+    def __init__(self, folder: RunFolder | None, generations: int) -> None:
+        """Tell where the run is kept and how many generations are done."""
+        super().__init__(f"stopped after {generations} generations")
+        self.folder = folder
+        self.generations = generations
+
+
+def evolve(
+    env: str,
+    *,
+    callbacks: Sequence[Callback] = (),
+    name: str | None = None,
+    runs_dir: str | Path | None = "runs",
+    **settings: Any,
+) -> Run:
+    """Evolve a policy for a world.
+
+    Args:
+        env: Gymnasium id of the world.
+        callbacks: Called with a `Generation` after each; one that returns `Stop` ends the run.
+        name: Of the run's folder; the time of day where there is none.
+        runs_dir: Where the run's folder is made; None keeps nothing on disk.
+        **settings: Fields of `Config` that differ from the world's preset.
+
+    Returns:
+        The run; `run.best` is the policy.
+
+    Raises:
+        UsageError: A setting is unknown or out of range, the world is unknown, or the run exists.
+        EnvironmentFailed: The world cannot be built, or failed in more than a fifth of a generation.
+        StorageFailed: The run cannot be saved.
+        RunInterrupted: Ctrl-C; what is finished has been saved.
+
+    Example:
+        >>> run = evolve("CartPole-v1", population=16, generations=2, target=None, runs_dir=None)
+        >>> run.best.act([0.0, 0.0, 0.1, 0.0]) in (0, 1)
+        True
+    """
+    config = merge(default_config(env), settings, "evolve")
+    return start(config, callbacks=callbacks, name=name, runs_dir=None if runs_dir is None else Path(runs_dir))
+
+
+def start(
+    config: Config, *, callbacks: Sequence[Callback] = (), name: str | None = None, runs_dir: Path | None = Path("runs")
+) -> Run:
+    """Begin the run that `config` describes and carry it to its end; see `evolve`."""
+    search = prepare(config)
+    try:
+        if runs_dir is None:
+            return _carry_on(search, begin(search), None, callbacks)
+        first_files = {"run.toml": to_toml(config).encode(), "manifest.json": dump_json(circumstances(), indent=2).encode()}
+        folder = run_folder.create(runs_dir, config.env, name, first_files)
+        with locked(folder), errors_logged(folder):
+            return _carry_on(search, begin(search), folder, callbacks)
+    finally:
+        search.task.close()
+
+
+def resume(folder: RunFolder, *, callbacks: Sequence[Callback] = (), changes: Mapping[str, Any] | None = None) -> Run:
+    """Go on with a run from its newest sound checkpoint, to the same result as if it had never stopped.
+
+    Args:
+        folder: The run's, as `open_run` finds it.
+        callbacks: As for `evolve`.
+        changes: New limits: `generations`, `target`, `max_env_steps`, `max_seconds` or `workers`.
+
+    Raises:
+        RunLocked: Another process works on the run.
+        FileRefused: No checkpoint can be read; nothing was changed.
+        UsageError: A setting cannot be changed in a run.
+    """
+    if fixed := sorted(set(changes or {}) - set(CHANGEABLE)):
+        raise UsageError(f"{fixed[0]}: a run that has begun keeps it; to be changed are {', '.join(CHANGEABLE)}")
+    with ExitStack() as held:
+        held.enter_context(locked(folder))
+        held.enter_context(errors_logged(folder))
+        config = merge(read_config(folder), changes or {}, "resume")
+        search = prepare(config)
+        held.callback(search.task.close)
+        progress = begin(search)
+        if (kept := checkpoint.load_latest(folder, progress)) is not None:
+            _, progress, warnings = kept
+            for warning in warnings:
+                log.warning(warning)
+        if changed := changed_versions(read_manifest(folder)):
+            log.warning("the run was begun with other versions (%s): the same bits are not promised", changed)
+        history.trim(folder.history, progress.generation - 1)
+        if changes:
+            save_atomically(folder.run_toml, to_toml(config).encode())
+        return _carry_on(search, progress, folder, callbacks)
+
+
+def read_config(folder: RunFolder) -> Config:
+    """Return what the run in `folder` was told.
+
+    Raises:
+        FileRefused: Its `run.toml` does not describe a run.
+    """
+    source = str(folder.run_toml)
+    try:
+        settings = read_toml(read_bytes(folder.run_toml).decode(), source)
+        return merge(Config(env=str(settings.get("env", ""))), settings, source)
+    except (UsageError, UnicodeDecodeError) as problem:
+        raise FileRefused(f"{source}: {problem}") from None
+
+
+def read_manifest(folder: RunFolder) -> JsonObject:
+    """Return the manifest of the run in `folder`."""
+    content = parse_json(read_bytes(folder.manifest), str(folder.manifest))
+    if not isinstance(content, dict):
+        raise FileRefused(f"{folder.manifest}: expected an object")
+    return content
+
+
+def reason_to_stop(config: Config, progress: Progress) -> str | None:
+    """Return why a search has come to its end, or None where it goes on."""
+    if config.target is not None and progress.score.reaches(config.target):
+        return "target reached"
+    if progress.generation >= config.generations:
+        return "generations used up"
+    if config.max_env_steps is not None and progress.env_steps >= config.max_env_steps:
+        return "steps used up"
+    if config.max_seconds is not None and progress.seconds >= config.max_seconds:
+        return "time used up"
+    return None
+
+
+def _carry_on(search: Search, progress: Progress, folder: RunFolder | None, callbacks: Sequence[Callback]) -> Run:
+    recorder = Recorder(folder) if folder else None
+    reason: str | None = None
+    try:
+        while (reason := reason or reason_to_stop(search.config, progress)) is None:
+            following, generation = advance(search, progress)
+            if recorder:
+                recorder.append(generation)
+            progress = following
+            for callback in callbacks:
+                if (stop := callback(generation)) is not None:
+                    reason = stop.reason
+            if recorder:
+                recorder.save_when_due(search, progress)
+        if recorder:
+            recorder.save(search, progress)
+        run = Run(
+            config=search.config,
+            folder=folder,
+            best=champion(search, progress),
+            score=score(search, progress.champion),
+            progress=progress,
+            reason=reason,
+        )
+        if folder:
+            _keep_result(folder, run)
+    except KeyboardInterrupt:
+        if recorder:
+            recorder.save(search, progress)
+        raise RunInterrupted(folder, progress.generation) from None
+    except Exception:
+        if recorder:
+            recorder.save(search, progress)
+        raise
+    return run
+
+
+def _keep_result(folder: RunFolder, run: Run) -> None:
+    run.best.provenance["test_mean"] = repr(run.score.mean)
+    run.best.save(folder.best)
+    content: JsonObject = {**read_manifest(folder), "result": run.summary()}
+    save_atomically(folder.manifest, dump_json(content, indent=2).encode())
