@@ -12,7 +12,7 @@ from evolvent.files import (
     remove_leftovers,
     save_atomically,
 )
-from tests.os_faults import ERRORS, every_kill, failing_at, interposed
+from tests.os_faults import ERRORS, every_failure, every_kill, failing_at, interposed
 
 OLD, NEW = b"old" * 700, b"new" * 900
 
@@ -51,7 +51,7 @@ CHILD = """
 import os, sys
 from pathlib import Path
 from evolvent.files import save_atomically
-from tests.os_faults import interposed
+from tests.os_faults import ERRORS, every_failure, every_kill, failing_at, interposed
 with interposed(lambda number, name: os._exit(9) if number == int(sys.argv[2]) else None):
     save_atomically(Path(sys.argv[1]), b"new" * 900)
 """

@@ -35,9 +35,11 @@ def make(env_id: str, render_mode: str | None = None) -> Any:
     """
     try:
         return gymnasium.make(env_id, render_mode=render_mode, max_episode_steps=-1, disable_env_checker=True)
-    except (gymnasium.error.UnregisteredEnv, gymnasium.error.MalformedEnvironmentError, ModuleNotFoundError) as problem:
+    except gymnasium.error.DependencyNotInstalled as problem:
+        raise UsageError(f"env: {env_id} needs a package that is not installed: {problem}") from None
+    except (gymnasium.error.Error, ModuleNotFoundError) as problem:
         hint = did_you_mean(env_id, gymnasium.registry)
-        raise UsageError(f"env: {env_id!r} is not a registered Gymnasium environment{hint} ({problem})") from None
+        raise UsageError(f"env: {env_id!r} is not a registered Gymnasium environment{hint or f': {problem}'}") from None
     except Exception as problem:
         raise EnvironmentFailed(f"{env_id} cannot be built: {type(problem).__name__}: {problem}") from problem
 
@@ -126,3 +128,13 @@ def _space(space: Any, role: str) -> Box | Discrete:
         low, high = (tuple(float(bound) for bound in bounds.ravel()) for bounds in (space.low, space.high))
         return Box(low=low, high=high, shape=tuple(space.shape))
     raise UsageError(f"{role} space: {type(space).__name__} is not supported yet; Box and Discrete are")
+
+
+def is_registered(env_id: str) -> bool:
+    """Return whether Gymnasium knows `env_id` without importing anything for it."""
+    return env_id in gymnasium.registry
+
+
+def registered() -> list[str]:
+    """Return all ids that Gymnasium knows, sorted."""
+    return sorted(gymnasium.registry)

@@ -4,7 +4,7 @@ from evolvent.training.callbacks import Callback, Generation, Stop
 from evolvent.training.config import Config, GeneticConfig
 from evolvent.training.run import Run, RunInterrupted, evolve, resume, start
 from evolvent.training.run_folder import RunFolder, find_runs, open_run
-from evolvent.training.search import Score
+from evolvent.training.scoring import Score
 
 __all__ = [
     "Callback",

@@ -46,10 +46,9 @@ class GeneticConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything that decides what a run computes.
+    """Everything beside the world that decides what a run computes.
 
     Args:
-        env: Gymnasium id of the world.
         seed: All randomness follows from it.
         world: Run the world's compiled form, or Gymnasium's own.
         algorithm: Which search.
@@ -71,7 +70,6 @@ class Config:
         genetic: Settings of the genetic algorithm.
     """
 
-    env: str
     seed: int = 0
     world: Literal["compiled", "gymnasium"] = "gymnasium"
     algorithm: str = "genetic"
@@ -113,9 +111,9 @@ class Config:
             _known(name, getattr(self, name), known)
 
 
-def to_toml(config: Config) -> str:
-    """Return `config` as the text of a TOML file that `merge` takes."""
-    return tomli_w.dumps(_plain(dataclasses.asdict(config)))
+def to_toml(env: str, config: Config) -> str:
+    """Return a world's id and settings as the text of a TOML file."""
+    return tomli_w.dumps({"env": env, **_plain(dataclasses.asdict(config))})
 
 
 def read_toml(text: str, source: str) -> dict[str, Any]:
@@ -143,7 +141,7 @@ def merge(config: T, settings: Mapping[str, Any], source: str, prefix: str = "")
         UsageError: A name is unknown (the nearest is suggested), or a value has the wrong type or is out of range.
 
     Example:
-        >>> merge(Config(env="CartPole-v1"), {"hidden": [8, 8]}, "file").hidden
+        >>> merge(Config(), {"hidden": [8, 8]}, "file").hidden
         (8, 8)
     """
     types = get_type_hints(type(config))

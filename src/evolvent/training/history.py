@@ -139,7 +139,8 @@ def _append_synced(path: Path, data: bytes) -> None:
                 os.ftruncate(descriptor, before)
             raise
     finally:
-        os.close(descriptor)
+        with suppress(OSError):  # the rows are synced or taken back by now: to fail here would have them written twice
+            os.close(descriptor)
 
 
 def _complete_lines(path: Path) -> list[str]:

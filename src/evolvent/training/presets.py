@@ -52,7 +52,6 @@ def default_config(env_id: str) -> Config:
     """Return the settings that a run of `env_id` begins with: the defaults, the world's limits, then its preset."""
     spec = env_spec(env_id)
     config = Config(
-        env=env_id,
         world="compiled" if env_id in ENVS else "gymnasium",
         max_steps=spec.max_episode_steps,
         target=spec.reward_threshold,

@@ -21,7 +21,8 @@ from evolvent.training.presets import default_config
 from evolvent.training.recorder import Recorder, champion, errors_logged
 from evolvent.training.run_folder import RunFolder
 from evolvent.training.run_lock import locked
-from evolvent.training.search import Progress, Score, Search, advance, begin, prepare, score
+from evolvent.training.scoring import Score, score, test_seeds
+from evolvent.training.search import Progress, Search, advance, begin, prepare
 
 log = logging.getLogger("evolvent")
 
@@ -33,6 +34,7 @@ class Run:
     """What a run came to.
 
     Args:
+        env: Gymnasium id of the world.
         config: What it was told.
         folder: Where it is kept, None where it is not.
         best: The champion, as a policy.
@@ -41,6 +43,7 @@ class Run:
         reason: Why it stopped.
     """
 
+    env: str
     config: Config
     folder: RunFolder | None
     best: Policy
@@ -58,7 +61,7 @@ class Run:
         progress = self.progress
         return {
             "run": str(self.folder.path) if self.folder else None,
-            "env": self.config.env,
+            "env": self.env,
             "world": self.config.world,
             "algorithm": self.config.algorithm,
             "seed": self.config.seed,
@@ -121,19 +124,19 @@ def evolve(
         True
     """
     config = merge(default_config(env), settings, "evolve")
-    return start(config, callbacks=callbacks, name=name, runs_dir=None if runs_dir is None else Path(runs_dir))
+    return start(env, config, callbacks=callbacks, name=name, runs_dir=None if runs_dir is None else Path(runs_dir))
 
 
 def start(
-    config: Config, *, callbacks: Sequence[Callback] = (), name: str | None = None, runs_dir: Path | None = Path("runs")
+    env: str, config: Config, *, callbacks: Sequence[Callback] = (), name: str | None = None, runs_dir: Path | None = Path("runs")
 ) -> Run:
-    """Begin the run that `config` describes and carry it to its end; see `evolve`."""
-    search = prepare(config)
+    """Begin the run for the world `env` that `config` describes and carry it to its end; see `evolve`."""
+    search = prepare(env, config)
     try:
         if runs_dir is None:
             return _carry_on(search, begin(search), None, callbacks)
-        first_files = {"run.toml": to_toml(config).encode(), "manifest.json": dump_json(circumstances(), indent=2).encode()}
-        folder = run_folder.create(runs_dir, config.env, name, first_files)
+        first_files = {"run.toml": to_toml(env, config).encode(), "manifest.json": dump_json(circumstances(), indent=2).encode()}
+        folder = run_folder.create(runs_dir, env, name, first_files)
         with locked(folder), errors_logged(folder):
             return _carry_on(search, begin(search), folder, callbacks)
     finally:
@@ -158,8 +161,9 @@ def resume(folder: RunFolder, *, callbacks: Sequence[Callback] = (), changes: Ma
     with ExitStack() as held:
         held.enter_context(locked(folder))
         held.enter_context(errors_logged(folder))
-        config = merge(read_config(folder), changes or {}, "resume")
-        search = prepare(config)
+        env, config = read_config(folder)
+        config = merge(config, changes or {}, "resume")
+        search = prepare(env, config)
         held.callback(search.task.close)
         progress = begin(search)
         if (kept := checkpoint.load_latest(folder, progress)) is not None:
@@ -170,12 +174,12 @@ def resume(folder: RunFolder, *, callbacks: Sequence[Callback] = (), changes: Ma
             log.warning("the run was begun with other versions (%s): the same bits are not promised", changed)
         history.trim(folder.history, progress.generation - 1)
         if changes:
-            save_atomically(folder.run_toml, to_toml(config).encode())
+            save_atomically(folder.run_toml, to_toml(env, config).encode())
         return _carry_on(search, progress, folder, callbacks)
 
 
-def read_config(folder: RunFolder) -> Config:
-    """Return what the run in `folder` was told.
+def read_config(folder: RunFolder) -> tuple[str, Config]:
+    """Return the world of the run in `folder`, and what it was told.
 
     Raises:
         FileRefused: Its `run.toml` does not describe a run.
@@ -183,7 +187,8 @@ def read_config(folder: RunFolder) -> Config:
     source = str(folder.run_toml)
     try:
         settings = read_toml(read_bytes(folder.run_toml).decode(), source)
-        return merge(Config(env=str(settings.get("env", ""))), settings, source)
+        env = settings.pop("env", "")
+        return str(env), merge(Config(), settings, source)
     except (UsageError, UnicodeDecodeError) as problem:
         raise FileRefused(f"{source}: {problem}") from None
 
@@ -226,10 +231,11 @@ def _carry_on(search: Search, progress: Progress, folder: RunFolder | None, call
         if recorder:
             recorder.save(search, progress)
         run = Run(
+            env=search.spec.id,
             config=search.config,
             folder=folder,
             best=champion(search, progress),
-            score=score(search, progress.champion),
+            score=_test_score(search, progress),
             progress=progress,
             reason=reason,
         )
@@ -244,6 +250,11 @@ def _carry_on(search: Search, progress: Progress, folder: RunFolder | None, call
             recorder.save(search, progress)
         raise
     return run
+
+
+def _test_score(search: Search, progress: Progress) -> Score:
+    seeds = test_seeds(search.config.seed, search.config.test_episodes)
+    return score(search.task, progress.champion, seeds, search.config.max_steps)
 
 
 def _keep_result(folder: RunFolder, run: Run) -> None:

@@ -25,32 +25,9 @@ from evolvent.tasks.gym_env import GymEnv
 from evolvent.training.callbacks import Generation
 from evolvent.training.config import Config
 from evolvent.training.presets import env_spec
+from evolvent.training.scoring import Score, episode_seeds, score_of
 
 MAX_FAILED = 0.2  # of a generation; more of it stops the run
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What a policy achieved over fresh episodes.
-
-    Args:
-        mean: Mean return.
-        std: Standard deviation of the returns.
-        episodes: How many there were.
-    """
-
-    mean: float
-    std: float
-    episodes: int
-
-    @property
-    def margin(self) -> float:
-        """Half the width of the mean's 95 % confidence interval."""
-        return 1.96 * self.std / math.sqrt(self.episodes)
-
-    def reaches(self, target: float) -> bool:
-        """Return whether the mean exceeds `target` by three standard errors, so that fresh episodes will say the same."""
-        return self.mean - 3 * self.std / math.sqrt(self.episodes) >= target
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +72,14 @@ class Progress:
         return self.training_steps + self.validation_steps
 
 
-def prepare(config: Config) -> Search:
-    """Return the parts of the search that `config` describes.
+def prepare(env: str, config: Config) -> Search:
+    """Return the parts of the search for a policy for the world `env`, as `config` describes it.
 
     Raises:
         UsageError: The settings do not fit the world.
         EnvironmentFailed: The world cannot be built.
     """
-    spec = replace(env_spec(config.env), max_episode_steps=config.max_steps)
+    spec = replace(env_spec(env), max_episode_steps=config.max_steps)
     sizes = (spec.observation_space.size, *config.hidden, num_outputs(spec.action_space))
     network = MLP(sizes=sizes, activation=config.activation, initialiser=config.initialiser)
     settings = config.genetic
@@ -111,16 +88,21 @@ def prepare(config: Config) -> Search:
         mutation=Gaussian(strength=settings.mutation_strength),
         num_elites=settings.num_elites,
     )
-    return Search(config, spec, network, make_task(config, network), ENGINES[config.engine](), algorithm)
+    return Search(config, spec, network, make_task(env, config.world, network, config.workers), ENGINES[config.engine](), algorithm)
 
 
-def make_task(config: Config, network: MLP) -> Task:
-    """Return the task that measures `network` in the world of `config`."""
-    if config.world == "gymnasium":
-        return GymEnv(config.env, network)
-    if config.env not in ENVS:
-        raise UsageError(f"world: {config.env} has no compiled form; use --world gymnasium. Compiled: {', '.join(ENVS)}")
-    return CompiledEnv(ENVS[config.env], network, threads=config.workers or _cores())
+def make_task(env: str, world: str, network: MLP, workers: int = 0) -> Task:
+    """Return the task that measures `network` in the world `env`, compiled or Gymnasium's own.
+
+    Raises:
+        UsageError: The world has no compiled form, or Gymnasium does not know it.
+        EnvironmentFailed: Gymnasium cannot build it.
+    """
+    if world == "gymnasium":
+        return GymEnv(env, network)
+    if env not in ENVS:
+        raise UsageError(f"world: {env} has no compiled form; use --world gymnasium. Compiled: {', '.join(ENVS)}")
+    return CompiledEnv(ENVS[env], network, threads=workers or _cores())
 
 
 def begin(search: Search) -> Progress:
@@ -144,7 +126,7 @@ def advance(search: Search, progress: Progress) -> tuple[Progress, Generation]:
     evaluation = _measure(search, population, (number, "training"), search.config.episodes)
     if (failed := int(evaluation.failed.sum())) > MAX_FAILED * len(population):
         raise EnvironmentFailed(
-            f"{search.config.env}: {failed} of {len(population)} individuals failed in generation {number}"
+            f"{search.spec.id}: {failed} of {len(population)} individuals failed in generation {number}"
             " (an error of the environment, or numbers that are not finite); more than a fifth stops a run"
         )
     state = search.algorithm.tell(state, population, evaluation)
@@ -163,13 +145,8 @@ def advance(search: Search, progress: Progress) -> tuple[Progress, Generation]:
     return progress, _record(progress, evaluation, failed)
 
 
-def score(search: Search, row: Row) -> Score:
-    """Return what `row (dim,)` achieves over the test episodes, which are used for nothing else."""
-    return _score(_measure(search, row[np.newaxis], ("test",), search.config.test_episodes), 0)
-
-
 def _measure(search: Search, population: Population, address: tuple[str | int, ...], episodes: int) -> Evaluation:
-    seeds = stream(search.config.seed, *address).child("episodes").bits((episodes,))
+    seeds = episode_seeds(search.config.seed, *address, episodes=episodes)
     shared = np.broadcast_to(seeds, (len(population), episodes))
     return search.engine.evaluate(search.task, population, Conditions(seeds=shared, episode_cap=search.config.max_steps))
 
@@ -178,12 +155,7 @@ def _with_champion(progress: Progress, candidates: Population, confirmed: Evalua
     best = int(best_first(confirmed)[0])
     if not confirmed.fitness[best] > progress.score.mean:
         return progress
-    return replace(progress, champion=candidates[best].copy(), score=_score(confirmed, best))
-
-
-def _score(evaluation: Evaluation, individual: int) -> Score:
-    returns = evaluation.returns[individual]
-    return Score(float(evaluation.fitness[individual]), float(returns.std(ddof=1)), len(returns))
+    return replace(progress, champion=candidates[best].copy(), score=score_of(confirmed, best))
 
 
 def _chained(digest: str, population: Population, evaluation: Evaluation) -> str:

@@ -1,0 +1,5 @@
+"""`python -m evolvent` is the command `evolvent`."""
+
+from evolvent.cli.main import main
+
+main()

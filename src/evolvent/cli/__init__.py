@@ -1,0 +1,1 @@
+"""The command `evolvent`: one file a command."""

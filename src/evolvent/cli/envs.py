@@ -1,0 +1,54 @@
+"""`evolvent envs`: lists the worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from evolvent.cli.flags import parse
+from evolvent.cli.terminal import say
+from evolvent.envs import ENVS
+from evolvent.files import dump_json
+from evolvent.tasks.gym_env import registered
+from evolvent.training.presets import PRESETS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envs:
+    """List the worlds: those that are compiled or have a preset, then all that Gymnasium knows.
+
+    Args:
+        all: Name every world that Gymnasium knows.
+        json: Print one JSON object as the last line of stdout.
+    """
+
+    all: tyro.conf.FlagCreatePairsOff[bool] = False
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run `evolvent envs` and return its exit code."""
+    flags = parse(Envs, "envs", arguments)
+    known = sorted({*ENVS, *PRESETS})
+    others = [env_id for env_id in registered() if env_id not in known]
+    if flags.json:
+        say(dump_json({"compiled": sorted(ENVS), "presets": sorted(PRESETS), "gymnasium": registered()}))
+        return 0
+    table = Table("world", "runs as", "preset reaches", "solved at", "steps", box=None, pad_edge=False)
+    for env_id in known:
+        spec = ENVS[env_id].spec
+        threshold = "–" if spec.reward_threshold is None else f"{spec.reward_threshold:g}"
+        preset = f"{PRESETS[env_id].score:g}" if env_id in PRESETS else "–"
+        table.add_row(env_id, "compiled", preset, threshold, str(spec.max_episode_steps))
+    Console(highlight=False).print(table)
+    if flags.all:
+        say("\nthrough Gymnasium, with default settings:")
+        for env_id in others:
+            say(f"  {env_id}")
+    else:
+        say(f"\nand {len(others)} that Gymnasium knows, with default settings: evolvent envs --all")
+    return 0

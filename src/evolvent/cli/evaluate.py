@@ -1,0 +1,66 @@
+"""`evolvent evaluate POLICY`: scores a policy over fresh episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from evolvent.cli.flags import parse
+from evolvent.cli.policies import find_policy, world_of
+from evolvent.cli.terminal import say
+from evolvent.envs import ENVS
+from evolvent.errors import UsageError
+from evolvent.files import dump_json
+from evolvent.training.presets import env_spec
+from evolvent.training.scoring import score, test_seeds
+from evolvent.training.search import make_task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Score a policy over fresh episodes.
+
+    Args:
+        policy: A policy file, or a run: its folder, its name, ENV/NAME, or latest.
+        env: The world, where the policy does not name a known one.
+        world: Its compiled form or Gymnasium's own; compiled where there is one.
+        episodes: How many episodes.
+        max_steps: Steps after which an episode is truncated; the world's own limit where there is none.
+        seed: Of the episodes; a run with this seed is tested on the same ones.
+        runs_dir: Where runs are kept.
+        json: Print one JSON object as the last line of stdout.
+    """
+
+    policy: tyro.conf.Positional[str] = "latest"
+    env: str | None = None
+    world: Literal["compiled", "gymnasium"] | None = None
+    episodes: int = 100
+    max_steps: int | None = None
+    seed: int = 0
+    runs_dir: Path = Path("runs")
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run `evolvent evaluate` and return its exit code."""
+    flags = parse(Evaluate, "evaluate", arguments)
+    if flags.episodes < 2:
+        raise UsageError(f"episodes: expected at least 2, got {flags.episodes}")
+    policy = find_policy(flags.policy, flags.runs_dir)
+    env = world_of(policy, flags.env)
+    world = flags.world or ("compiled" if env in ENVS else "gymnasium")
+    max_steps = flags.max_steps or env_spec(env).max_episode_steps
+    task = make_task(env, world, policy.network)
+    try:
+        result = score(task, policy.row, test_seeds(flags.seed, flags.episodes), max_steps)
+    finally:
+        task.close()
+    say(f"{env}, {world} world: {result.mean:.1f} ± {result.margin:.1f} (95 %), std {result.std:.1f}, {result.episodes} episodes")
+    if flags.json:
+        content = {"env": env, "world": world, "seed": flags.seed, "mean": result.mean, "std": result.std}
+        say(dump_json({**content, "margin": result.margin, "episodes": result.episodes}))
+    return 0

@@ -1,0 +1,165 @@
+"""What a person sees while a run goes on, and when it ends."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from evolvent.cli.terminal import complain, duration, printable, quantity, say
+from evolvent.errors import EXIT_INTERRUPTED
+from evolvent.files import dump_json
+from evolvent.training import Callback, Config, Generation, Run, RunInterrupted
+
+HEADINGS = "  gen        best        mean    champion     steps/s    at most"
+SECONDS_BETWEEN_LINES = 2.0
+WINDOW = 20  # generations that speed and time left are estimated from
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How much a command says.
+
+    Args:
+        quiet: Show no progress and no summary.
+        json: Print the result as one JSON object, the last line of stdout; progress goes to stderr.
+    """
+
+    quiet: bool
+    json: bool
+
+
+def carry_out(work: Callable[[Sequence[Callback]], Run], *, config: Config, heading: str, output: Output) -> int:
+    """Do `work`, which is a run, show how it goes and what it came to, and return the exit code."""
+    console = Console(stderr=output.json, highlight=False, soft_wrap=True)
+    try:
+        if output.quiet:
+            run = work([])
+        else:
+            with Progress(console, config, heading) as progress:
+                run = work([progress.on_generation])
+    except RunInterrupted as interrupted:
+        complain(_how_to_go_on(interrupted))
+        cause = interrupted.__cause__
+        return EXIT_INTERRUPTED if cause is None else getattr(cause, "exit_code", EXIT_INTERRUPTED)
+    if not output.quiet:
+        for line in summary(run):
+            console.print(Text(printable(line)))
+    if output.json:
+        say(dump_json(run.summary()))
+    return 0
+
+
+class Progress:
+    """Shows a line for each better champion, and where there is a terminal one that is always up to date.
+
+    Args:
+        console: Where to.
+        config: The run's settings: its limits tell how long it can take.
+        heading: The first line.
+    """
+
+    def __init__(self, console: Console, config: Config, heading: str) -> None:
+        """Say nothing yet."""
+        self._console = console
+        self._config = config
+        self._heading = heading
+        self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
+        self._recent: deque[Generation] = deque(maxlen=WINDOW)
+        self._champion = -math.inf
+        self._printed_at = -math.inf
+        self._waiting: Generation | None = None
+
+    def __enter__(self) -> Progress:
+        """Print the headings."""
+        self._print(self._heading)
+        self._print(HEADINGS)
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Print the last generation, if it was not printed yet."""
+        if self._live:
+            self._live.stop()
+        if self._waiting is not None:
+            self._print(self._line(self._waiting))
+
+    def on_generation(self, generation: Generation) -> None:
+        """Take note of a generation: a callback of the run."""
+        self._recent.append(generation)
+        line = self._line(generation)
+        if self._live:
+            self._live.update(Text(line))
+        now = time.monotonic()
+        better = generation.champion > self._champion
+        if (better and self._live) or now - self._printed_at >= SECONDS_BETWEEN_LINES:
+            self._print(line)
+            self._champion, self._printed_at, self._waiting = generation.champion, now, None
+        else:
+            self._waiting = generation
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(printable(line)))
+
+    def _line(self, generation: Generation) -> str:
+        speed, left = self._speed_and_time_left()
+        return (
+            f"{generation.generation:>5}{generation.best:>12.2f}{generation.mean:>12.2f}{generation.champion:>12.2f}"
+            f"{quantity(speed):>12}{duration(left):>11}"
+        )
+
+    def _speed_and_time_left(self) -> tuple[float, float]:
+        """Return steps per second of late, and the time [s] after which the first limit of the run is surely reached."""
+        first, last = self._recent[0], self._recent[-1]
+        generations = last.generation - first.generation
+        seconds, steps = last.seconds - first.seconds, _steps(last) - _steps(first)
+        if not generations:
+            generations, seconds, steps = last.generation + 1, last.seconds, _steps(last)
+        seconds = max(seconds, 1e-9)
+        limits = [(self._config.generations - last.generation - 1) * seconds / generations]
+        if self._config.max_env_steps is not None:
+            limits.append((self._config.max_env_steps - _steps(last)) * seconds / max(steps, 1))
+        if self._config.max_seconds is not None:
+            limits.append(self._config.max_seconds - last.seconds)
+        return steps / seconds, max(min(limits), 0.0)
+
+
+def summary(run: Run) -> list[str]:
+    """Return what a run came to, in lines: the score, where the files are, what to do next."""
+    score, progress = run.score, run.progress
+    verdict = "solved" if run.solved else "not solved" if run.config.target is not None else "done"
+    target = "" if run.config.target is None else f", target {run.config.target:g}"
+    lines = [
+        "",
+        f"{verdict}: {run.reason} after {progress.generation} generations,"
+        f" {quantity(progress.env_steps)} steps, {duration(progress.seconds)}",
+        f"score   {score.mean:.1f} ± {score.margin:.1f} (95 %), std {score.std:.1f}, {score.episodes} fresh episodes{target}",
+    ]
+    if run.folder:
+        path = run.folder.path
+        lines += [
+            f"digest  {progress.digest}",
+            f"run     {path}",
+            f"policy  {run.folder.best}",
+            "next:",
+            f"  evolvent play {run.folder.name}",
+            f"  evolvent plot {run.folder.name}",
+            f"  evolvent record {run.folder.name}",
+        ]
+    return lines
+
+
+def _steps(generation: Generation) -> int:
+    return generation.training_steps + generation.validation_steps
+
+
+def _how_to_go_on(interrupted: RunInterrupted) -> str:
+    done = f"stopped after generation {interrupted.generations - 1}" if interrupted.generations else "stopped before the first generation"
+    return f"{done}, resume with: evolvent resume {interrupted.folder.path}" if interrupted.folder else done

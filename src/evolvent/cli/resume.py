@@ -1,0 +1,61 @@
+"""`evolvent resume RUN`: goes on with a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from evolvent.cli.flags import parse
+from evolvent.cli.progress import Output, carry_out
+from evolvent.training import open_run, resume
+from evolvent.training.config import merge
+from evolvent.training.run import CHANGEABLE, read_config
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resume:
+    """Go on with a run from its newest checkpoint, to the same result as if it had never stopped.
+
+    Args:
+        run: The run: its folder, its name, ENV/NAME, or latest.
+        generations: New limit of generations.
+        target: New mean return to stop at.
+        no_target: Stop at no mean return.
+        max_env_steps: New limit of environment steps.
+        max_seconds: New limit of time.
+        workers: New number of threads, 0 for one a core.
+        runs_dir: Where runs are kept.
+        quiet: Show no progress.
+        json: Print one JSON object as the last line of stdout.
+    """
+
+    run: tyro.conf.Positional[str] = "latest"
+    generations: int | None = None
+    target: float | None = None
+    no_target: tyro.conf.FlagCreatePairsOff[bool] = False
+    max_env_steps: int | None = None
+    max_seconds: float | None = None
+    workers: int | None = None
+    runs_dir: Path = Path("runs")
+    quiet: tyro.conf.FlagCreatePairsOff[bool] = False
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run `evolvent resume` and return its exit code."""
+    flags = parse(Resume, "resume", arguments)
+    folder = open_run(flags.run, flags.runs_dir)
+    changes = {name: value for name in CHANGEABLE if (value := getattr(flags, name)) is not None}
+    if flags.no_target:
+        changes["target"] = None
+    env, config = read_config(folder)
+    config = merge(config, changes, "resume")
+    return carry_out(
+        lambda callbacks: resume(folder, callbacks=callbacks, changes=changes),
+        config=config,
+        heading=f"{env}, {config.world} world, seed {config.seed}, resumed",
+        output=Output(quiet=flags.quiet, json=flags.json),
+    )

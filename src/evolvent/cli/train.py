@@ -1,0 +1,67 @@
+"""`evolvent train ENV`: evolves a policy for a world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from evolvent.cli.flags import parse
+from evolvent.cli.progress import Output, carry_out
+from evolvent.errors import UsageError
+from evolvent.files import read_bytes
+from evolvent.training import Config, start
+from evolvent.training.config import merge, read_toml
+from evolvent.training.presets import default_config
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Evolve a policy for a world. No flag is needed: known worlds have tuned settings.
+
+    Args:
+        env: Gymnasium id of the world; evolvent envs lists them.
+        config: A TOML file of settings, such as a run's run.toml, which also names the world; flags win over it.
+        name: Of the run; the time of day where there is none.
+        runs_dir: Where runs are kept.
+        quiet: Show no progress.
+        json: Print one JSON object as the last line of stdout.
+    """
+
+    env: tyro.conf.Positional[str | None] = None
+    config: Path | None = None
+    name: str | None = None
+    runs_dir: Path = Path("runs")
+    quiet: tyro.conf.FlagCreatePairsOff[bool] = False
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    settings: Annotated[Config, tyro.conf.OmitArgPrefixes] = field(default_factory=Config)
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run `evolvent train` and return its exit code."""
+    words = [word for each in arguments for word in (["--target", "None"] if each == "--no-target" else [each])]
+    env, flags = _resolve(words)
+    return carry_out(
+        lambda callbacks: start(env, flags.settings, callbacks=callbacks, name=flags.name, runs_dir=flags.runs_dir),
+        config=flags.settings,
+        heading=f"{env}, {flags.settings.world} world, seed {flags.settings.seed}",
+        output=Output(quiet=flags.quiet, json=flags.json),
+    )
+
+
+def _resolve(words: Sequence[str]) -> tuple[str, Train]:
+    """Return the world and the flags over the file over the preset over the defaults."""
+    without_help = [word for word in words if word not in {"-h", "--help"}]
+    first = parse(Train, "train", without_help or words)
+    from_file: dict[str, Any] = {}
+    if first.config is not None:
+        from_file = read_toml(read_bytes(first.config).decode(errors="replace"), str(first.config))
+    named = from_file.pop("env", None)
+    env = first.env or named
+    if not isinstance(env, str):
+        raise UsageError("which world? evolvent train ENV, for example: evolvent train CartPole-v1 (evolvent envs lists them)")
+    settings = merge(default_config(env), from_file, str(first.config))
+    return env, parse(Train, "train", words, Train(settings=settings))

@@ -1,0 +1,66 @@
+"""Scores: what a row achieves over episodes that it was not bred on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from evolvent.arrays import Row, Seeds
+from evolvent.errors import EnvironmentFailed
+from evolvent.evaluation import Conditions, Evaluation
+from evolvent.seeding import stream
+from evolvent.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a policy achieved over fresh episodes.
+
+    Args:
+        mean: Mean return.
+        std: Standard deviation of the returns.
+        episodes: How many there were.
+    """
+
+    mean: float
+    std: float
+    episodes: int
+
+    @property
+    def margin(self) -> float:
+        """Half the width of the mean's 95 % confidence interval."""
+        return 1.96 * self.std / math.sqrt(self.episodes)
+
+    def reaches(self, target: float) -> bool:
+        """Return whether the mean exceeds `target` by three standard errors, so that fresh episodes will say the same."""
+        return self.mean - 3 * self.std / math.sqrt(self.episodes) >= target
+
+
+def episode_seeds(seed: int, *address: str | int, episodes: int) -> Seeds:
+    """Return the seeds `(episodes,)` of the episodes at an address of the run with this seed."""
+    return stream(seed, *address).child("episodes").bits((episodes,))
+
+
+def test_seeds(seed: int, episodes: int) -> Seeds:
+    """Return the seeds `(episodes,)` that a run with this seed uses for its reported score and for nothing else."""
+    return episode_seeds(seed, "test", episodes=episodes)
+
+
+def score(task: Task, row: Row, seeds: Seeds, max_steps: int) -> Score:
+    """Return what `row (dim,)` achieves in `task` over the episodes of `seeds (episodes,)`.
+
+    Raises:
+        EnvironmentFailed: An episode failed.
+    """
+    evaluation = task.evaluate(row[np.newaxis], Conditions(seeds=seeds[np.newaxis], episode_cap=max_steps))
+    if evaluation.failed[0]:
+        raise EnvironmentFailed("an episode failed: the environment raised an error, or there were numbers that are not finite")
+    return score_of(evaluation, 0)
+
+
+def score_of(evaluation: Evaluation, individual: int) -> Score:
+    """Return the score of one individual of an evaluation."""
+    returns = evaluation.returns[individual]
+    return Score(float(evaluation.fitness[individual]), float(returns.std(ddof=1)), len(returns))

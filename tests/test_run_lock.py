@@ -1,0 +1,108 @@
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from evolvent.errors import RunLocked, StorageFailed
+from evolvent.training.run_folder import create
+from evolvent.training.run_lock import is_locked, locked
+
+FILES = {"run.toml": b""}
+
+CHILD = """
+import sys
+from pathlib import Path
+from evolvent.errors import RunLocked
+from evolvent.training.run_folder import RunFolder
+from evolvent.training.run_lock import locked
+print("ready", flush=True)
+for line in sys.stdin:
+    try:
+        with locked(RunFolder(Path(line.strip()))):
+            print("won", flush=True)
+            sys.stdin.readline()
+    except RunLocked as error:
+        print(error, flush=True)
+        sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def children():
+    started = [
+        subprocess.Popen([sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        for _ in range(8)
+    ]
+    assert [answer(child) for child in started] == ["ready\n"] * 8
+    yield started
+    for child in started:
+        with child:
+            child.kill()
+
+
+def answer(child):
+    return child.stdout.readline()
+
+
+def say(children, text):
+    for child in children:
+        child.stdin.write(f"{text}\n")
+
+
+def test_of_eight_processes_exactly_one_holds_the_run_and_the_others_name_it(children, tmp_path):
+    for attempt in range(5):
+        run = create(tmp_path, "A-v1", str(attempt), FILES)
+        say(children, run.path)
+        answers = [answer(child) for child in children]
+        winner = answers.index("won\n")
+        losers = answers[:winner] + answers[winner + 1 :]
+        assert all(f"is in use by process {children[winner].pid} on" in loser for loser in losers)
+        assert is_locked(run)
+        say(children, "")
+
+
+def test_the_lock_of_a_dead_process_is_gone(children, tmp_path):
+    run = create(tmp_path, "A-v1", "a", FILES)
+    dead, other = children[:2]
+    say([dead], run.path)
+    assert answer(dead) == "won\n"
+    with pytest.raises(RunLocked, match=str(dead.pid)), locked(run):
+        pass
+    dead.send_signal(signal.SIGKILL)
+    dead.wait()
+    assert not is_locked(run)
+    say([other], run.path)
+    assert answer(other) == "won\n"
+    assert json.loads(run.lock.read_bytes())["pid"] == other.pid
+
+
+def test_a_lock_says_who_holds_it_and_forgets_it_at_the_end(tmp_path):
+    run = create(tmp_path, "A-v1", "a", FILES)
+    assert not is_locked(run)
+    run.lock.write_bytes(b"what a dead process wrote" * 10)
+    with locked(run):
+        assert json.loads(run.lock.read_bytes()).keys() == {"pid", "host", "started"}
+        assert is_locked(run)
+    assert not is_locked(run)
+    assert run.lock.read_bytes() == b""
+
+
+def test_a_lock_with_nonsense_in_it_still_locks(tmp_path):
+    run = create(tmp_path, "A-v1", "a", FILES)
+    with locked(run):
+        for nonsense in (b"\xff", b"[1]", b'{"pid": true}', b"x" * 10_000):
+            run.lock.write_bytes(nonsense)
+            with pytest.raises(RunLocked, match="in use by another process"), locked(run):
+                pass
+
+
+def test_a_lock_that_cannot_be_had_is_a_failure_of_storage(tmp_path):
+    run = create(tmp_path, "A-v1", "a", FILES)
+    run.lock.unlink()
+    assert not is_locked(run)
+    run.lock.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StorageFailed, match="--runs-dir"), locked(run):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
