@@ -3,6 +3,7 @@ import json
 import math
 import struct
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -153,6 +154,30 @@ def test_tensors_that_do_not_fit_are_refused(change, words):
     fitting = {name: array for name, array in {**tensors, **change}.items() if array is not None}
     with pytest.raises(FileRefused, match=words):
         restore(FULL, fitting, record, "a file")
+
+
+@dataclass(frozen=True)
+class Picky:
+    count: int
+
+    def __post_init__(self):
+        if self.count < 0:
+            raise ValueError("count must not be negative")
+
+
+def test_a_value_that_the_state_itself_refuses_is_refused():
+    with pytest.raises(FileRefused, match="a file: count must not be negative"):
+        restore(Picky(0), {}, {"count": -1}, "a file")
+
+
+@dataclass(frozen=True)
+class Vague:
+    anything: Any
+
+
+def test_a_type_that_nothing_tells_is_a_mistake_of_the_programmer():
+    with pytest.raises(TypeError, match="must be told by its annotation"):
+        restore(Vague(None), {}, {"anything": 1}, "a file")
 
 
 # --- checkpoints ---

@@ -114,6 +114,12 @@ def test_a_folder_that_is_gone_is_not_made_anew(tmp_path):
     assert names_in(tmp_path) == []
 
 
+def test_a_save_that_fails_is_told_where_the_free_space_is_unknown_too(target, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: (target / "below").stat())
+    with failing_at(1, errno.EIO), pytest.raises(StorageFailed, match="the free space is unknown"):
+        save_atomically(target, NEW)
+
+
 def test_save_replaces_a_symbolic_link_and_does_not_follow_it(target):
     link = target.with_name("link")
     link.symlink_to(target)

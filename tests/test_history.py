@@ -63,6 +63,7 @@ def test_torn_at_every_byte_a_history_is_cut_and_goes_on_as_if_nothing_had_been(
 def test_torn_in_the_header_a_history_begins_anew(path):
     for length in range(TEXT.index(b"\n") + 2):
         path.write_bytes(TEXT[:length])
+        assert not any(read(path).values())
         trim(path, 3)
         write(path, ROWS)
         assert path.read_bytes() == TEXT

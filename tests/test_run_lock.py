@@ -1,3 +1,4 @@
+import errno
 import json
 import signal
 import subprocess
@@ -106,3 +107,15 @@ def test_a_lock_that_cannot_be_had_is_a_failure_of_storage(tmp_path):
     with pytest.raises(StorageFailed, match="--runs-dir"), locked(run):
         pass
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks in another way")
+def test_a_file_system_that_cannot_lock_is_a_failure_of_storage(tmp_path, monkeypatch):
+    def flock(_descriptor, _operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    run = create(tmp_path, "A-v1", "a", FILES)
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(StorageFailed, match="No locks available; keep runs on a local disk"), locked(run):
+        pass
+    assert not is_locked(run)

@@ -52,7 +52,7 @@ def test_json_that_two_readers_could_understand_differently_is_refused(text):
 
 
 def test_an_integer_of_any_length_is_refused_for_its_size():
-    with pytest.raises(FileRefused, match="does not fit 64 bits: 99999999999999999999[.]{3}$"):
+    with pytest.raises(FileRefused, match=r"does not fit 64 bits: 99999999999999999999[.]{3}$"):
         parse_json("9" * 100_000, "a file")
 
 

@@ -63,12 +63,13 @@ def global_names(code: CodeType) -> list[str]:
 
 
 def _code_parts(code: CodeType) -> Iterator[str]:
-    yield repr((code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_argcount))
+    arguments = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+    yield repr((code.co_code, code.co_exceptiontable, code.co_names, code.co_varnames, code.co_freevars, arguments))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _code_parts(constant)
         else:
-            yield repr(constant)
+            yield repr(sorted(constant, key=repr) if isinstance(constant, frozenset) else constant)
 
 
 class _Walk:
@@ -76,7 +77,7 @@ class _Walk:
 
     def __init__(self, known: dict[Function, str]) -> None:
         self.known = known
-        self.visited: set[int] = set()
+        self.visited: dict[Function, int] = {}
 
     def function(self, function: Function) -> Iterator[str]:
         if function in self.known:
@@ -84,13 +85,14 @@ class _Walk:
             return
         if not isinstance(function, FunctionType):
             raise NotFollowable(f"{function!r} is not a plain function")
-        if id(function) in self.visited:
-            yield f"again {function.__name__}"
+        if function in self.visited:
+            yield f"again {self.visited[function]}"
             return
-        self.visited.add(id(function))
+        self.visited[function] = len(self.visited)
         code = function.__code__
         yield from _code_parts(code)
         yield from self.value(function.__defaults__, code)
+        yield from self.value(tuple((function.__kwdefaults__ or {}).items()), code)
         for cell in function.__closure__ or ():
             yield from self.value(cell.cell_contents, code)
         for name in global_names(code):
@@ -107,7 +109,7 @@ class _Walk:
         elif isinstance(value, (*PLAIN, np.generic, np.dtype)):
             yield f"{type(value).__name__} {value!r}"  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(value, type):
-            yield f"{value.__module__}.{value.__qualname__} {getattr(value, '_fields', ())}"
+            yield from self.type(value, user)
         elif isinstance(value, (BuiltinFunctionType, np.ufunc)):
             yield f"{getattr(value, '__module__', '')} {value.__name__}"
         elif isinstance(value, ModuleType):
@@ -116,6 +118,14 @@ class _Walk:
             yield from self.function(value)
         else:
             raise NotFollowable(f"{user.co_name} names a {type(value).__name__}, whose content cannot be digested")
+
+    def type(self, kind: type, user: CodeType) -> Iterator[str]:
+        yield f"{kind.__module__}.{kind.__qualname__}"
+        if issubclass(kind, tuple):
+            yield repr(getattr(kind, "_fields", ()))
+            yield from self.value(tuple(getattr(kind, "_field_defaults", {}).items()), user)
+        elif kind.__module__.partition(".")[0] not in {"builtins", *VERSIONED}:
+            raise NotFollowable(f"{user.co_name} names the class {kind.__name__}, whose content cannot be digested")
 
     def module(self, module: ModuleType, user: CodeType) -> Iterator[str]:
         yield f"{module.__name__} {getattr(module, '__version__', '')}"

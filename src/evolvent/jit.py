@@ -28,7 +28,8 @@ log = logging.getLogger("evolvent")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-COMPILES = not numba.config.DISABLE_JIT
+COMPILES = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
+OPTIONS = {"nogil": True, "error_model": "numpy"}  # no fastmath: the order of additions is a promise
 PRIMITIVES: dict[Callable[..., Any], str] = {}  # each with a digest of the file that holds its compiled form
 
 
@@ -80,8 +81,8 @@ def specialise(template: Callable[..., Any], **bindings: Any) -> Callable[..., A
     except NotFollowable as problem:
         log.warning("%s is compiled anew at every start: %s", template.__name__, problem)
         name, folder = template.__name__, None
-    dispatcher = numba.njit(nogil=True, error_model="numpy")(_with_compiled_callees(bound, name))
-    dispatcher._cache = KernelCache(name, folder)
+    dispatcher = numba.njit(**OPTIONS)(_with_compiled_callees(bound, name))
+    dispatcher._cache = KernelCache(name, folder)  # type: ignore[attr-defined] # noqa: SLF001 - where Numba looks
     return dispatcher
 
 
@@ -111,13 +112,18 @@ def _with_compiled_callees(function: Callable[..., Any], name: str) -> FunctionT
     return copy
 
 
-@functools.cache
 def _compiled_callee(function: Callable[..., Any]) -> Any:
     try:
-        name = _named(function)
+        return _inlined_once(function, _named(function))
     except NotFollowable:
-        name = function.__name__
-    return numba.njit(nogil=True, error_model="numpy", forceinline=True)(_with_compiled_callees(function, name))
+        return _inlined(function, function.__name__)
+
+
+def _inlined(function: Callable[..., Any], name: str) -> Any:
+    return numba.njit(forceinline=True, **OPTIONS)(_with_compiled_callees(function, name))
+
+
+_inlined_once = functools.cache(_inlined)
 
 
 def _is_plain(value: Any) -> bool:
@@ -129,7 +135,7 @@ def _named(function: Callable[..., Any]) -> str:
 
 
 def _versions() -> tuple[str, ...]:
-    return numba.__version__, llvmlite.__version__, np.__version__
+    return numba.__version__, llvmlite.__version__, np.__version__, repr(OPTIONS)
 
 
 @functools.cache

@@ -1,3 +1,4 @@
+# pyright: basic
 """Where compiled kernels are kept between two starts of Python: a private folder of checked files.
 
 A file holds a kernel as Numba serialises it, behind the SHA-256 of its bytes. A file that is cut short, altered or from
@@ -10,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import pickle  # noqa: S403 - Numba's own form of a compiled kernel, read only from a folder closed to other users
+import pickle  # noqa: TID251 - Numba's own form of a compiled kernel, read only from a folder closed to other users
 import stat
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,8 @@ class KernelCache:
             return None
         try:
             payload = checked(path.read_bytes())
+            with suppress(OSError):
+                os.utime(path)
             return CompileResult._rebuild(target, *pickle.loads(payload))  # noqa: S301, SLF001
         except FileNotFoundError:
             return None

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportCallIssue=false
 """Values, and the functions of them that worlds, networks and action rules are written with.
 
 A value is a number: a Python float, a NumPy scalar, or an array of them for debugging many at once. Text over values has
@@ -109,7 +109,12 @@ def _sqrt(x):
 
 def absolute(x: Value) -> Value:
     """Return `x` without its sign."""
-    return where(x < 0, -x, x)
+    return np.absolute(x)
+
+
+@primitive(absolute)
+def _absolute(x):
+    return lambda x: np.absolute(x)
 
 
 def minimum(x: Value, y: Value) -> Value:
@@ -168,15 +173,15 @@ def _exponent(x):
 
 # --- elementary functions ------------------------------------------------------------------------------------------
 
-HALF_PI_1 = 1.57079632673412561417e00  # pi/2 in three parts whose products with small whole numbers are exact
+HALF_PI_1 = 1.57079632673412561417e00  # pi/2 in three parts; the products of the first two with small whole numbers are exact
 HALF_PI_2 = 6.07710050630396597660e-11
-HALF_PI_3 = 2.02226624871116645580e-21
+HALF_PI_3 = 2.02226624879595063154e-21
 TWO_OVER_PI = 2 / math.pi
 MAX_ANGLE = 1e4  # [rad]
 
 
 def sin(x: Value) -> Value:
-    """Return the sine of `x` [rad], within 1.5 ulp for |x| <= 1e4, NaN beyond."""
+    """Return the sine of `x` [rad], within 2.5 ulp for |x| <= 1e4, NaN beyond."""
     quarter, r = _quarter_turns(to_float64(x))
     s, c = _sin_kernel(r), _cos_kernel(r)
     odd, negative = _odd_and_high(quarter)
@@ -185,7 +190,7 @@ def sin(x: Value) -> Value:
 
 
 def cos(x: Value) -> Value:
-    """Return the cosine of `x` [rad], within 1.5 ulp for |x| <= 1e4, NaN beyond."""
+    """Return the cosine of `x` [rad], within 2.5 ulp for |x| <= 1e4, NaN beyond."""
     quarter, r = _quarter_turns(to_float64(x))
     s, c = _sin_kernel(r), _cos_kernel(r)
     odd, negative = _odd_and_high(quarter)

@@ -51,8 +51,8 @@ class Stream:
 
     def child(self, name: str | int) -> Stream:
         """Return the stream one step below this address."""
-        label = f"{type(name).__name__}:{name}".encode()
-        return Stream(hashlib.sha256(self._digest + label).digest(), f"{self.path}/{name}")
+        label = f"str:{name}" if isinstance(name, str) else f"int:{int(name)}"
+        return Stream(hashlib.sha256(self._digest + label.encode()).digest(), f"{self.path}/{name}")
 
     def bits(self, shape: tuple[int, ...]) -> NDArray[np.uint64]:
         """Return 64 random bits for each element of an array of `shape`; the first axis counts rows."""
@@ -149,7 +149,7 @@ def uniform(draw: Draw, k: int) -> Any:
 
 
 @primitive(uniform)
-def _uniform(draw: Any, k: Any) -> Any:  # noqa: ARG001
+def _uniform(draw: Any, k: Any) -> Any:
     def compiled(draw: Any, k: Any) -> Any:
         z = draw.key + np.uint64(0x9E3779B97F4A7C15) * (np.uint64(draw.step) + np.uint64(1))
         offset = np.uint64(0xD1B54A32D192ED03) * (np.uint64(k) + np.uint64(1))

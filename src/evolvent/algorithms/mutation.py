@@ -32,4 +32,6 @@ class Gaussian:
 
     def __call__(self, parents: Population, stream: Stream) -> Population:
         """Return `parents (n, dim)` with noise added, as new rows."""
-        return parents + np.float32(self.strength) * stream.normal(parents.shape)
+        noise = stream.normal(parents.shape)
+        noise *= np.float32(self.strength)
+        return parents + noise

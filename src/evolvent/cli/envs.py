@@ -14,7 +14,7 @@ from evolvent.cli.terminal import say
 from evolvent.envs import ENVS
 from evolvent.files import dump_json
 from evolvent.tasks.gym_env import registered
-from evolvent.training.presets import PRESETS
+from evolvent.training.presets import PRESETS, env_spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +36,11 @@ def command(arguments: Sequence[str]) -> int:
     known = sorted({*ENVS, *PRESETS})
     others = [env_id for env_id in registered() if env_id not in known]
     if flags.json:
-        say(dump_json({"compiled": sorted(ENVS), "presets": sorted(PRESETS), "gymnasium": registered()}))
+        say(dump_json({"compiled": [*sorted(ENVS)], "presets": [*sorted(PRESETS)], "gymnasium": [*registered()]}))
         return 0
     table = Table("world", "runs as", "preset reaches", "solved at", "steps", box=None, pad_edge=False)
     for env_id in known:
-        spec = ENVS[env_id].spec
-        threshold = "–" if spec.reward_threshold is None else f"{spec.reward_threshold:g}"
-        preset = f"{PRESETS[env_id].score:g}" if env_id in PRESETS else "–"
-        table.add_row(env_id, "compiled", preset, threshold, str(spec.max_episode_steps))
+        table.add_row(env_id, "compiled" if env_id in ENVS else "gymnasium", *_figures(env_id))
     Console(highlight=False).print(table)
     if flags.all:
         say("\nthrough Gymnasium, with default settings:")
@@ -52,3 +49,11 @@ def command(arguments: Sequence[str]) -> int:
     else:
         say(f"\nand {len(others)} that Gymnasium knows, with default settings: evolvent envs --all")
     return 0
+
+
+def _figures(env_id: str) -> tuple[str, str, str]:
+    """Return what the preset reaches, when the world counts as solved, and how long an episode is at most."""
+    spec = env_spec(env_id)
+    preset = f"{PRESETS[env_id].score:g}" if env_id in PRESETS else "–"
+    threshold = "–" if spec.reward_threshold is None else f"{spec.reward_threshold:g}"
+    return preset, threshold, str(spec.max_episode_steps)

@@ -59,7 +59,8 @@ def command(arguments: Sequence[str]) -> int:
         result = score(task, policy.row, test_seeds(flags.seed, flags.episodes), max_steps)
     finally:
         task.close()
-    say(f"{env}, {world} world: {result.mean:.1f} ± {result.margin:.1f} (95 %), std {result.std:.1f}, {result.episodes} episodes")
+    figures = f"{result.mean:.1f} ± {result.margin:.1f} (95 %), std {result.std:.1f}, {result.episodes} episodes"
+    say(f"{env}, {world} world: {figures}")
     if flags.json:
         content = {"env": env, "world": world, "seed": flags.seed, "mean": result.mean, "std": result.std}
         say(dump_json({**content, "margin": result.margin, "episodes": result.episodes}))

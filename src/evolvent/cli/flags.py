@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import re
 from collections.abc import Sequence
@@ -31,10 +32,13 @@ def parse(record: type[T], command: str, arguments: Sequence[str], default: T | 
         SystemExit: The help was asked for and has been printed.
     """
     complaint = io.StringIO()
-    options: dict[str, Any] = {} if default is None else {"default": default}
+    if default is None:
+        parser = functools.partial(tyro.cli, record)
+    else:
+        parser = functools.partial(tyro.cli, record, default=default)
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(record, prog=f"evolvent {command}", args=list(arguments), **options)
+            return parser(prog=f"evolvent {command}", args=list(arguments))
     except SystemExit as end:
         if not end.code:
             raise

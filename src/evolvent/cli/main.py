@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -47,27 +48,25 @@ def run(arguments: Sequence[str]) -> int:
     rest = [each for each in arguments if each != "--debug"]
     debug = len(rest) < len(arguments)
     try:
-        return _dispatch(rest)
+        code = _dispatch(rest)
     except EvolventError as error:
         if debug:
             traceback.print_exc()
         complain(str(error))
-        return error.exit_code
-    except Terminated:
+        code = error.exit_code
+    except KeyboardInterrupt as interrupt:
         complain("stopped")
-        return EXIT_TERMINATED
-    except KeyboardInterrupt:
-        complain("stopped")
-        return EXIT_INTERRUPTED
+        code = EXIT_TERMINATED if isinstance(interrupt, Terminated) else EXIT_INTERRUPTED
     except BrokenPipeError:
         _silence_stdout()
-        return 0
+        code = 0
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        code = end.code if isinstance(end.code, int) else 0
     except Exception:  # noqa: BLE001 - the last line of defence
         traceback.print_exc()
         complain("this is a bug of Evolvent; please report it with the lines above")
-        return 1
+        code = 1
+    return code
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
@@ -93,7 +92,7 @@ def _overview() -> str:
 
 def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 

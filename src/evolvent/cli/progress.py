@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from rich.console import Console
 from rich.live import Live
@@ -76,7 +77,7 @@ class Progress:
         self._printed_at = -math.inf
         self._waiting: Generation | None = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         """Print the headings."""
         self._print(self._heading)
         self._print(HEADINGS)
@@ -136,10 +137,10 @@ def summary(run: Run) -> list[str]:
     score, progress = run.score, run.progress
     verdict = "solved" if run.solved else "not solved" if run.config.target is not None else "done"
     target = "" if run.config.target is None else f", target {run.config.target:g}"
+    spent = f"{quantity(progress.env_steps)} steps, {duration(progress.seconds)}"
     lines = [
         "",
-        f"{verdict}: {run.reason} after {progress.generation} generations,"
-        f" {quantity(progress.env_steps)} steps, {duration(progress.seconds)}",
+        f"{verdict}: {run.reason} after {progress.generation} generations, {spent}",
         f"score   {score.mean:.1f} ± {score.margin:.1f} (95 %), std {score.std:.1f}, {score.episodes} fresh episodes{target}",
     ]
     if run.folder:
@@ -161,5 +162,9 @@ def _steps(generation: Generation) -> int:
 
 
 def _how_to_go_on(interrupted: RunInterrupted) -> str:
-    done = f"stopped after generation {interrupted.generations - 1}" if interrupted.generations else "stopped before the first generation"
+    done = (
+        f"stopped after generation {interrupted.generations - 1}"
+        if interrupted.generations
+        else "stopped before the first generation"
+    )
     return f"{done}, resume with: evolvent resume {interrupted.folder.path}" if interrupted.folder else done

@@ -130,7 +130,7 @@ def _header(data: bytes, source: str) -> JsonObject:
     return parse_object(data[_LENGTH_BYTES : _LENGTH_BYTES + length], f"the header of {source}")
 
 
-def _object(value: Any, what: str, source: str) -> JsonObject:  # noqa: ANN401 - any JSON value
+def _object(value: Any, what: str, source: str) -> JsonObject:
     if not isinstance(value, dict):
         raise FileRefused(f"{source}: {what} must be a JSON object")
     return cast("JsonObject", value)

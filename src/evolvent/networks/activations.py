@@ -13,8 +13,8 @@ def identity(x: Value) -> Value:
 
 
 def relu(x: Value) -> Value:
-    """Return `x` where it is positive, else zero (Fukushima 1969)."""
-    return maximum(x, x - x)
+    """Return `x` where it is positive, else zero (Fukushima 1969); NaN stays NaN."""
+    return maximum(with_precision_of(x, 0.0), x)
 
 
 def sigmoid(x: Value) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -55,12 +56,9 @@ class MLP:
             raise UsageError(f"sizes: expected inputs, hidden layers and outputs, all positive, got {self.sizes}")
         if self.dim > MAX_PARAMETERS:
             raise UsageError(f"sizes: {self.sizes} makes {self.dim:,} parameters; at most {MAX_PARAMETERS:,} are possible")
-        for name in (self.activation, self.output_activation):
-            if name not in ACTIVATIONS:
-                raise UsageError(f"activation: {name!r} is unknown{did_you_mean(name, ACTIVATIONS)}; known: {', '.join(ACTIVATIONS)}")
-        if self.initialiser not in get_args(Initialiser):
-            known = get_args(Initialiser)
-            raise UsageError(f"initialiser: {self.initialiser!r} is unknown{did_you_mean(self.initialiser, known)}; known: {', '.join(known)}")
+        _refuse_unknown("activation", self.activation, ACTIVATIONS)
+        _refuse_unknown("output_activation", self.output_activation, ACTIVATIONS)
+        _refuse_unknown("initialiser", self.initialiser, get_args(Initialiser))
 
     @property
     def num_inputs(self) -> int:
@@ -130,6 +128,11 @@ class MLP:
 
     def _layers(self) -> list[tuple[int, int]]:
         return list(zip(self.sizes, self.sizes[1:], strict=False))
+
+
+def _refuse_unknown(argument: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise UsageError(f"{argument}: {name!r} is unknown{did_you_mean(name, known)}; known: {', '.join(known)}")
 
 
 # --- the forward pass, over values; the names in capitals are bound by MLP.forward ---------------------------------

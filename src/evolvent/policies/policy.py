@@ -68,7 +68,8 @@ class Policy:
     def __repr__(self) -> str:
         """Return what the policy is made of, in a line."""
         sizes = "-".join(str(size) for size in self.network.sizes)
-        return f"Policy({sizes} {self.network.activation}, {self.network.dim} parameters, for {self.env_id or 'any world of its spaces'})"
+        world = self.env_id or "any world of its spaces"
+        return f"Policy({sizes} {self.network.activation}, {self.network.dim} parameters, for {world})"
 
     def act(self, observation: ArrayLike) -> Any:
         """Return the action for one observation, or the actions for a batch of them.
@@ -132,10 +133,14 @@ class Policy:
         try:
             values = np.asarray(observation, np.float64)
         except (TypeError, ValueError) as problem:
-            raise UsageError(f"observation: expected numbers of shape {shape}, got {type(observation).__name__}: {problem}") from None
+            raise UsageError(
+                f"observation: expected numbers of shape {shape}, got {type(observation).__name__}: {problem}"
+            ) from None
         single = values.shape == shape
         if not single and values.shape[1:] != shape:
-            raise UsageError(f"observation: expected shape {shape}, or (n, {', '.join(map(str, shape))}) for a batch, got {values.shape}")
+            raise UsageError(
+                f"observation: expected shape {shape}, or (n, {', '.join(map(str, shape))}) for a batch, got {values.shape}"
+            )
         return np.ascontiguousarray(values.reshape(-1, self.network.num_inputs)), single
 
 

@@ -80,7 +80,9 @@ def load(path: Path) -> tuple[PolicyRecord, Row]:
         raise FileRefused(f"{source}: expected a policy of Evolvent, got another kind of safetensors file")
     if metadata.get("format_version") != str(FORMAT_VERSION):
         version = metadata.get("format_version", "no version")[:20]
-        raise FileRefused(f"{source}: written as policy format {version!r}, this reads format {FORMAT_VERSION}; upgrade evolvent")
+        raise FileRefused(
+            f"{source}: written as policy format {version!r}, this reads format {FORMAT_VERSION}; upgrade evolvent"
+        )
     content = parse_json(metadata.get("policy", ""), source)
     if not isinstance(content, dict):
         raise FileRefused(f"{source}: expected an object that describes the policy")

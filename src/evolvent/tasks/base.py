@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from evolvent.arrays import Population
+from evolvent.errors import UsageError
 from evolvent.evaluation import Conditions, Evaluation
 
 
@@ -18,3 +19,15 @@ class Task(Protocol):
     def close(self) -> None:
         """Give back what the task holds: threads, worlds, windows."""
         ...
+
+
+def refuse_odd_shapes(population: Population, conditions: Conditions, dim: int) -> None:
+    """Refuse rows that are not of `dim` parameters, and seeds that are not a row for each individual.
+
+    Raises:
+        UsageError: The shapes do not fit; compiled code would read past the end of an array.
+    """
+    if population.ndim != 2 or population.shape[1] != dim:
+        raise UsageError(f"population: expected rows of {dim} parameters, got an array of shape {population.shape}")
+    if conditions.seeds.ndim != 2 or len(conditions.seeds) != len(population):
+        raise UsageError(f"seeds: expected a row for each of {len(population)} individuals, got shape {conditions.seeds.shape}")

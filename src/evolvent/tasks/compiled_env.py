@@ -9,9 +9,11 @@ import numpy as np
 from evolvent.arrays import Population
 from evolvent.envs import Env
 from evolvent.errors import UsageError
+from evolvent.evaluation import Conditions, Evaluation, mean_return
 from evolvent.jit import COMPILES
 from evolvent.networks import Network
-from evolvent.evaluation import Conditions, Evaluation, mean_return
+from evolvent.policies.acting import refuse_misfits
+from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.rollout import compile_rollout
 
 
@@ -39,6 +41,7 @@ class CompiledEnv:
         """Compile the rollout of `network` in `env`, or find it compiled."""
         if threads < 1:
             raise UsageError(f"threads: expected at least 1, got {threads}")
+        refuse_misfits(network, env.spec.observation_space, env.spec.action_space)
         self.env = env
         self.network = network
         self._threads = threads if COMPILES else 1
@@ -47,10 +50,11 @@ class CompiledEnv:
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
         """Return what `population (pop, dim)` achieves; an interrupt stops the threads after their current episodes."""
+        refuse_odd_shapes(population, conditions, self.network.dim)
         shape = conditions.seeds.shape
         returns, steps, failed = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
         cap = conditions.episode_cap or self.env.spec.max_episode_steps
-        rows, seeds = np.ascontiguousarray(population, np.float32), np.ascontiguousarray(conditions.seeds)
+        rows, seeds = np.ascontiguousarray(population, np.float32), np.ascontiguousarray(conditions.seeds, np.uint64)
         counter = np.zeros(1, np.int64)
         jobs = [
             self._pool.submit(self._rollout, rows, seeds, cap, counter, returns, steps, failed) for _ in range(self._threads)
@@ -61,7 +65,7 @@ class CompiledEnv:
             counter[0] = seeds.size
         for job in jobs:
             job.result()
-        return mean_return(returns, steps, failed.any(axis=1))
+        return mean_return(returns, steps, np.logical_or.reduce(failed, axis=1))
 
     def close(self) -> None:
         """End the threads."""

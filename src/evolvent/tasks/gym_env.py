@@ -13,9 +13,10 @@ from evolvent.envs import EnvSpec
 from evolvent.errors import EnvironmentFailed, UsageError, did_you_mean
 from evolvent.evaluation import Conditions, Evaluation, mean_return
 from evolvent.networks import Network
-from evolvent.policies.acting import compile_act
+from evolvent.policies.acting import compile_act, refuse_misfits
 from evolvent.policies.actions import for_environment
 from evolvent.spaces import Box, Discrete
+from evolvent.tasks.base import refuse_odd_shapes
 
 log = logging.getLogger("evolvent")
 
@@ -34,7 +35,8 @@ def make(env_id: str, render_mode: str | None = None) -> Any:
         EnvironmentFailed: The environment cannot be built.
     """
     try:
-        return gymnasium.make(env_id, render_mode=render_mode, max_episode_steps=-1, disable_env_checker=True)
+        options = {} if render_mode is None else {"render_mode": render_mode}
+        return gymnasium.make(env_id, max_episode_steps=-1, disable_env_checker=True, **options)
     except gymnasium.error.DependencyNotInstalled as problem:
         raise UsageError(f"env: {env_id} needs a package that is not installed: {problem}") from None
     except (gymnasium.error.Error, ModuleNotFoundError) as problem:
@@ -56,7 +58,7 @@ def describe(env_id: str) -> EnvSpec:
         observation_space = _space(env.observation_space, "observation")
         if isinstance(observation_space, Discrete):
             raise UsageError(f"{env_id}: observations of Discrete({observation_space.n}) are not supported yet; Box is")
-        spec = gymnasium.spec(env_id)
+        spec = gymnasium.spec(env.unwrapped.spec.id)
         return EnvSpec(
             id=env_id,
             observation_space=observation_space,
@@ -82,12 +84,15 @@ class GymEnv:
     def __init__(self, env_id: str, network: Network) -> None:
         """Build the environment once; every episode resets it."""
         self.spec = describe(env_id)
+        refuse_misfits(network, self.spec.observation_space, self.spec.action_space)
+        self._dim = network.dim
         self._env = make(env_id)
         self._act = compile_act(network, self.spec.action_space)
         self._told = False
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
         """Return what `population (pop, dim)` achieves under `conditions`."""
+        refuse_odd_shapes(population, conditions, self._dim)
         shape = conditions.seeds.shape
         returns, steps, failed = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
         cap = conditions.episode_cap or self.spec.max_episode_steps
@@ -98,9 +103,15 @@ class GymEnv:
                 except Exception:
                     failed[i, e] = True
                     if not self._told:
-                        log.exception("%s failed (individual %d, episode %d, seed %d); more of it is only counted", self.spec.id, i, e, seed)
+                        log.exception(
+                            "%s failed (individual %d, episode %d, seed %d); more of it is only counted",
+                            self.spec.id,
+                            i,
+                            e,
+                            seed,
+                        )
                         self._told = True
-        return mean_return(returns, steps, failed.any(axis=1))
+        return mean_return(returns, steps, np.logical_or.reduce(failed, axis=1))
 
     def close(self) -> None:
         """Close the environment."""
@@ -122,9 +133,10 @@ class GymEnv:
 
 
 def _space(space: Any, role: str) -> Box | Discrete:
-    if isinstance(space, gymnasium.spaces.Discrete):
+    is_discrete, is_box = (isinstance(space, kind) for kind in (gymnasium.spaces.Discrete, gymnasium.spaces.Box))
+    if is_discrete:
         return Discrete(n=int(space.n), start=int(space.start))
-    if isinstance(space, gymnasium.spaces.Box):
+    if is_box:
         low, high = (tuple(float(bound) for bound in bounds.ravel()) for bounds in (space.low, space.high))
         return Box(low=low, high=high, shape=tuple(space.shape))
     raise UsageError(f"{role} space: {type(space).__name__} is not supported yet; Box and Discrete are")

@@ -53,7 +53,7 @@ INITIAL_MEMORY: Any = ()
 EPISODE: Any = None
 
 
-def _rollout(
+def _rollout(  # noqa: PLR0913, PLR0917 - a kernel writes into what it is given
     population: Population,
     seeds: Seeds,
     cap: int,

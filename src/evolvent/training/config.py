@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import tomli_w
 
@@ -102,7 +102,7 @@ class Config:
         _at_least("workers", self.workers, 0)
         if any(size < 1 for size in self.hidden):
             raise UsageError(f"hidden: expected sizes of at least 1, got {self.hidden}")
-        if self.target is not None and self.target != self.target:  # noqa: PLR0124 - only NaN differs from itself
+        if self.target is not None and self.target != self.target:
             raise UsageError("target: expected a number, got NaN")
         for name in ("max_env_steps", "max_seconds"):
             if getattr(self, name) is not None:
@@ -155,7 +155,7 @@ def merge(config: T, settings: Mapping[str, Any], source: str, prefix: str = "")
             changes[name] = merge(old, value, source, f"{label}.")  # pyright: ignore[reportUnknownArgumentType]
         else:
             changes[name] = _typed(value, types[name], f"{source}: {label}")
-    return dataclasses.replace(config, **changes)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    return cast("T", dataclasses.replace(cast("Any", config), **changes))
 
 
 def _typed(value: Any, kind: Any, label: str) -> Any:

@@ -108,7 +108,7 @@ def _restore(kind: type, template: object, prefix: str, tensors: Tensors, record
         raise FileRefused(f"{source}: {error}") from error
 
 
-def _expected(owner: type, field: str, old: Any, *, is_none: bool) -> type[Any]:  # noqa: ANN401 - a field holds what it likes
+def _expected(owner: type, field: str, old: Any, *, is_none: bool) -> type[Any]:
     """Give the type of a field: that of the template's value where there is one, else what the annotation says."""
     present = cast("type[Any]", type(old))
     if not is_none and old is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from evolvent.policies import Policy
@@ -20,37 +20,43 @@ SECONDS_BETWEEN_SAVES = 1.0
 
 
 class Recorder:
-    """Keeps a run's history, checkpoints and best policy in its folder.
+    """Holds how far a run has come, and keeps its history, checkpoints and best policy in its folder.
 
     Args:
-        folder: Where; it is locked by this process.
+        folder: Where, locked by this process; None keeps nothing on disk.
+        search: The run's parts.
+        progress: How far the run has come.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder | None, search: Search, progress: Progress) -> None:
         """Begin, or go on with, the files of `folder`."""
+        self.progress = progress
         self._folder = folder
-        self._history = History(folder.history, COLUMNS)
+        self._search = search
+        self._history = History(folder.history, COLUMNS) if folder else None
         self._saved_at = time.monotonic()
 
-    def append(self, generation: Generation) -> None:
+    def note(self, progress: Progress, generation: Generation) -> None:
         """Take note of a generation; it is on disk after the next save."""
-        self._history.append(dataclasses.astuple(generation))
+        if self._history:
+            self._history.append(dataclasses.astuple(generation))
+        self.progress = progress
 
-    def save_when_due(self, search: Search, progress: Progress) -> None:
+    def save_when_due(self) -> None:
         """Save where the last save is older than a second: that much work at most is ever done again."""
         if time.monotonic() - self._saved_at >= SECONDS_BETWEEN_SAVES:
-            self.save(search, progress)
+            self.save()
 
-    def save(self, search: Search, progress: Progress) -> None:
+    def save(self) -> None:
         """Save history, checkpoint and champion.
 
         Raises:
             StorageFailed: If one of them cannot be saved; what was saved before is untouched.
         """
-        self._history.flush()
-        if progress.generation:
-            checkpoint.save(self._folder, progress.generation, progress, version())
-            champion(search, progress).save(self._folder.best)
+        if self._folder and self._history and self.progress.generation:
+            self._history.flush()
+            checkpoint.save(self._folder, self.progress.generation, self.progress, version())
+            champion(self._search, self.progress).save(self._folder.best)
         self._saved_at = time.monotonic()
 
 
@@ -74,7 +80,7 @@ def champion(search: Search, progress: Progress) -> Policy:
 
 
 @contextmanager
-def errors_logged(folder: RunFolder) -> Iterator[None]:
+def errors_logged(folder: RunFolder) -> Generator[None]:
     """Write warnings and tracebacks to the run's `errors.log` as well, which is made when there is one."""
     handler = logging.FileHandler(folder.errors_log, delay=True)
     handler.setLevel(logging.WARNING)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evolvent.errors import FileRefused, UsageError
+from evolvent.errors import FileRefused, StorageFailed, UsageError
 from evolvent.files import JsonObject, dump_json, parse_json, read_bytes, save_atomically
 from evolvent.policies import Policy
 from evolvent.training import checkpoint, history, run_folder
@@ -128,14 +127,22 @@ def evolve(
 
 
 def start(
-    env: str, config: Config, *, callbacks: Sequence[Callback] = (), name: str | None = None, runs_dir: Path | None = Path("runs")
+    env: str,
+    config: Config,
+    *,
+    callbacks: Sequence[Callback] = (),
+    name: str | None = None,
+    runs_dir: Path | None = Path("runs"),
 ) -> Run:
     """Begin the run for the world `env` that `config` describes and carry it to its end; see `evolve`."""
     search = prepare(env, config)
     try:
         if runs_dir is None:
             return _carry_on(search, begin(search), None, callbacks)
-        first_files = {"run.toml": to_toml(env, config).encode(), "manifest.json": dump_json(circumstances(), indent=2).encode()}
+        first_files = {
+            "run.toml": to_toml(env, config).encode(),
+            "manifest.json": dump_json(circumstances(), indent=2).encode(),
+        }
         folder = run_folder.create(runs_dir, env, name, first_files)
         with locked(folder), errors_logged(folder):
             return _carry_on(search, begin(search), folder, callbacks)
@@ -215,46 +222,47 @@ def reason_to_stop(config: Config, progress: Progress) -> str | None:
 
 
 def _carry_on(search: Search, progress: Progress, folder: RunFolder | None, callbacks: Sequence[Callback]) -> Run:
-    recorder = Recorder(folder) if folder else None
-    reason: str | None = None
+    recorder = Recorder(folder, search, progress)
     try:
-        while (reason := reason or reason_to_stop(search.config, progress)) is None:
-            following, generation = advance(search, progress)
-            if recorder:
-                recorder.append(generation)
-            progress = following
-            for callback in callbacks:
-                if (stop := callback(generation)) is not None:
-                    reason = stop.reason
-            if recorder:
-                recorder.save_when_due(search, progress)
-        if recorder:
-            recorder.save(search, progress)
-        run = Run(
-            env=search.spec.id,
-            config=search.config,
-            folder=folder,
-            best=champion(search, progress),
-            score=_test_score(search, progress),
-            progress=progress,
-            reason=reason,
-        )
+        reason = _search(search, recorder, callbacks)
+        recorder.save()
+        run = _result(search, recorder.progress, folder, reason)
         if folder:
             _keep_result(folder, run)
-    except KeyboardInterrupt:
-        if recorder:
-            recorder.save(search, progress)
-        raise RunInterrupted(folder, progress.generation) from None
+    except StorageFailed:
+        raise
+    except KeyboardInterrupt as interrupt:
+        recorder.save()
+        raise RunInterrupted(folder, recorder.progress.generation) from interrupt
     except Exception:
-        if recorder:
-            recorder.save(search, progress)
+        recorder.save()
         raise
     return run
 
 
-def _test_score(search: Search, progress: Progress) -> Score:
+def _search(search: Search, recorder: Recorder, callbacks: Sequence[Callback]) -> str:
+    """Go on until there is a reason to stop, and return it."""
+    reason = reason_to_stop(search.config, recorder.progress)
+    while reason is None:
+        progress, generation = advance(search, recorder.progress)
+        recorder.note(progress, generation)
+        recorder.save_when_due()
+        answers = [callback(generation) for callback in callbacks]
+        reason = next((answer.reason for answer in answers if answer), reason_to_stop(search.config, progress))
+    return reason
+
+
+def _result(search: Search, progress: Progress, folder: RunFolder | None, reason: str) -> Run:
     seeds = test_seeds(search.config.seed, search.config.test_episodes)
-    return score(search.task, progress.champion, seeds, search.config.max_steps)
+    return Run(
+        env=search.spec.id,
+        config=search.config,
+        folder=folder,
+        best=champion(search, progress),
+        score=score(search.task, progress.champion, seeds, search.config.max_steps),
+        progress=progress,
+        reason=reason,
+    )
 
 
 def _keep_result(folder: RunFolder, run: Run) -> None:

@@ -106,7 +106,7 @@ def create(runs_dir: Path, env_id: str, name: str | None, files: Mapping[str, by
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     except (OSError, StorageFailed) as error:
-        raise StorageFailed(f"cannot create a run in {runs_dir}: {error}; or choose another place: --runs-dir") from error
+        raise StorageFailed(f"cannot create a run in {runs_dir} (--runs-dir chooses another place): {error}") from error
     return RunFolder(path)
 
 

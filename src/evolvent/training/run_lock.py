@@ -95,11 +95,12 @@ def is_locked(run: RunFolder) -> bool:
 
 
 def _acquire(descriptor: int, run: RunFolder) -> None:
+    signature = _this_process()
     try:
         acquired = _try_patiently(descriptor)
         if acquired:
             os.ftruncate(descriptor, 0)
-            os.write(descriptor, _this_process())
+            os.write(descriptor, signature)
     except OSError as error:
         raise StorageFailed(_cannot_lock(run, error)) from error
     if not acquired:

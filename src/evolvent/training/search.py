@@ -88,7 +88,9 @@ def prepare(env: str, config: Config) -> Search:
         mutation=Gaussian(strength=settings.mutation_strength),
         num_elites=settings.num_elites,
     )
-    return Search(config, spec, network, make_task(env, config.world, network, config.workers), ENGINES[config.engine](), algorithm)
+    return Search(
+        config, spec, network, make_task(env, config.world, network, config.workers), ENGINES[config.engine](), algorithm
+    )
 
 
 def make_task(env: str, world: str, network: MLP, workers: int = 0) -> Task:
