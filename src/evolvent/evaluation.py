@@ -47,13 +47,17 @@ def mean_return(returns: Returns, steps: Counts, failed: Flags) -> Evaluation:
     return Evaluation(fitness=fitness, returns=returns, steps=steps, failed=failed)
 
 
+def usable(evaluation: Evaluation) -> Flags:
+    """Return who did not fail and has a fitness that is a finite number."""
+    return ~evaluation.failed & np.isfinite(evaluation.fitness)
+
+
 def best_first(evaluation: Evaluation) -> Indices:
-    """Return the individuals' indices, best fitness first; equals keep their order, failed ones and NaN come last.
+    """Return the individuals' indices, best fitness first; equals keep their order, who is not usable comes last.
 
     Example:
         >>> none = np.zeros((3, 1), np.int64)
         >>> best_first(mean_return(np.array([[1.0], [np.nan], [5.0]]), none, np.zeros(3, bool)))
         array([2, 0, 1])
     """
-    unusable = evaluation.failed | np.isnan(evaluation.fitness)
-    return np.lexsort((-evaluation.fitness, unusable)).astype(np.int64)
+    return np.lexsort((-evaluation.fitness, ~usable(evaluation))).astype(np.int64)

@@ -69,7 +69,7 @@ def _code_parts(code: CodeType) -> Iterator[str]:
         if isinstance(constant, CodeType):
             yield from _code_parts(constant)
         else:
-            yield repr(sorted(constant, key=repr) if isinstance(constant, frozenset) else constant)
+            yield repr(sorted(cast("frozenset[Any]", constant), key=repr) if isinstance(constant, frozenset) else constant)
 
 
 class _Walk:
@@ -122,8 +122,9 @@ class _Walk:
     def type(self, kind: type, user: CodeType) -> Iterator[str]:
         yield f"{kind.__module__}.{kind.__qualname__}"
         if issubclass(kind, tuple):
-            yield repr(getattr(kind, "_fields", ()))
-            yield from self.value(tuple(getattr(kind, "_field_defaults", {}).items()), user)
+            named = cast("Any", kind)
+            yield repr(getattr(named, "_fields", ()))
+            yield from self.value(tuple(getattr(named, "_field_defaults", {}).items()), user)
         elif kind.__module__.partition(".")[0] not in {"builtins", *VERSIONED}:
             raise NotFollowable(f"{user.co_name} names the class {kind.__name__}, whose content cannot be digested")
 

@@ -2,7 +2,6 @@
 
 import math
 from decimal import Decimal, localcontext
-from itertools import count
 
 HALF_PI = Decimal("1.5707963267948966192313216916397514420985846996875529104874722961539082031431")
 DIGITS = 60
@@ -52,9 +51,9 @@ def _wave(x, quarters):
 
 
 def _series(total, term, ratio):
-    total = Decimal(total)
-    for n in count(1):
+    total, n = Decimal(total), 1
+    while abs(term) > abs(total) * Decimal(10) ** -DIGITS:
         term *= ratio(n)
         total += term
-        if abs(term) <= abs(total) * Decimal(10) ** -DIGITS:
-            return total
+        n += 1
+    return total

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from evolvent.arrays import Indices
 from evolvent.errors import UsageError
-from evolvent.evaluation import Evaluation, best_first
+from evolvent.evaluation import Evaluation, best_first, usable
 from evolvent.seeding import Stream
 
 
@@ -32,6 +32,6 @@ class Truncation:
     def __call__(self, evaluation: Evaluation, count: int, stream: Stream) -> Indices:
         """Return the indices `(count,)` of the individuals that breed; failed ones breed only where nobody else is left."""
         best = best_first(evaluation)[: self.num_parents]
-        sound = best[~evaluation.failed[best]]
+        sound = best[usable(evaluation)[best]]
         pool = sound if len(sound) else best
         return pool[stream.integers(0, len(pool), (count,))]

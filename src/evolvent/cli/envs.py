@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
 from evolvent.cli.flags import parse
+from evolvent.cli.tables import show
 from evolvent.cli.terminal import say
 from evolvent.envs import ENVS
 from evolvent.files import dump_json
@@ -41,7 +41,7 @@ def command(arguments: Sequence[str]) -> int:
     table = Table("world", "runs as", "preset reaches", "solved at", "steps", box=None, pad_edge=False)
     for env_id in known:
         table.add_row(env_id, "compiled" if env_id in ENVS else "gymnasium", *_figures(env_id))
-    Console(highlight=False).print(table)
+    show(table)
     if flags.all:
         say("\nthrough Gymnasium, with default settings:")
         for env_id in others:

@@ -13,8 +13,8 @@ from evolvent.cli.flags import parse
 from evolvent.cli.policies import find_policy, world_of
 from evolvent.cli.terminal import say
 from evolvent.envs import ENVS
-from evolvent.errors import UsageError
 from evolvent.files import dump_json
+from evolvent.training.config import check_count
 from evolvent.training.presets import env_spec
 from evolvent.training.scoring import score, test_seeds
 from evolvent.training.search import make_task
@@ -48,8 +48,9 @@ class Evaluate:
 def command(arguments: Sequence[str]) -> int:
     """Run `evolvent evaluate` and return its exit code."""
     flags = parse(Evaluate, "evaluate", arguments)
-    if flags.episodes < 2:
-        raise UsageError(f"episodes: expected at least 2, got {flags.episodes}")
+    check_count("episodes", flags.episodes, at_least=2)
+    if flags.max_steps is not None:
+        check_count("max_steps", flags.max_steps, at_least=1)
     policy = find_policy(flags.policy, flags.runs_dir)
     env = world_of(policy, flags.env)
     world = flags.world or ("compiled" if env in ENVS else "gymnasium")

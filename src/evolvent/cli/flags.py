@@ -32,10 +32,8 @@ def parse(record: type[T], command: str, arguments: Sequence[str], default: T | 
         SystemExit: The help was asked for and has been printed.
     """
     complaint = io.StringIO()
-    if default is None:
-        parser = functools.partial(tyro.cli, record)
-    else:
-        parser = functools.partial(tyro.cli, record, default=default)
+    defaults = {} if default is None else {"default": default}
+    parser = functools.partial(tyro.cli, record, **defaults)
     try:
         with contextlib.redirect_stderr(complaint):
             return parser(prog=f"evolvent {command}", args=list(arguments))

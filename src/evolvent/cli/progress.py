@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -17,6 +18,7 @@ from evolvent.cli.terminal import complain, duration, printable, quantity, say
 from evolvent.errors import EXIT_INTERRUPTED
 from evolvent.files import dump_json
 from evolvent.training import Callback, Config, Generation, Run, RunInterrupted
+from evolvent.training.presets import PRESETS
 
 HEADINGS = "  gen        best        mean    champion     steps/s    at most"
 SECONDS_BETWEEN_LINES = 2.0
@@ -38,12 +40,12 @@ class Output:
 
 def carry_out(work: Callable[[Sequence[Callback]], Run], *, config: Config, heading: str, output: Output) -> int:
     """Do `work`, which is a run, show how it goes and what it came to, and return the exit code."""
-    console = Console(stderr=output.json, highlight=False, soft_wrap=True)
+    stream = sys.stderr if output.json else sys.stdout
     try:
         if output.quiet:
             run = work([])
         else:
-            with Progress(console, config, heading) as progress:
+            with Progress(stream, config, heading) as progress:
                 run = work([progress.on_generation])
     except RunInterrupted as interrupted:
         complain(_how_to_go_on(interrupted))
@@ -51,24 +53,31 @@ def carry_out(work: Callable[[Sequence[Callback]], Run], *, config: Config, head
         return EXIT_INTERRUPTED if cause is None else getattr(cause, "exit_code", EXIT_INTERRUPTED)
     if not output.quiet:
         for line in summary(run):
-            console.print(Text(printable(line)))
+            say(line, stream)
     if output.json:
         say(dump_json(run.summary()))
     return 0
+
+
+def heading(env: str, config: Config) -> str:
+    """Return what is about to run, in a line."""
+    kind = f"{config.world} world, {'preset' if env in PRESETS else 'default settings'}"
+    return f"{env} ({kind}), {config.algorithm}, population {config.population}, seed {config.seed}"
 
 
 class Progress:
     """Shows a line for each better champion, and where there is a terminal one that is always up to date.
 
     Args:
-        console: Where to.
+        stream: Where to.
         config: The run's settings: its limits tell how long it can take.
         heading: The first line.
     """
 
-    def __init__(self, console: Console, config: Config, heading: str) -> None:
+    def __init__(self, stream: TextIO, config: Config, heading: str) -> None:
         """Say nothing yet."""
-        self._console = console
+        self._stream = stream
+        console = Console(file=stream, highlight=False, soft_wrap=True)
         self._config = config
         self._heading = heading
         self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
@@ -107,7 +116,10 @@ class Progress:
             self._waiting = generation
 
     def _print(self, line: str) -> None:
-        self._console.print(Text(printable(line)))
+        if self._live:
+            self._live.console.print(Text(printable(line)))
+        else:
+            say(line, self._stream)
 
     def _line(self, generation: Generation) -> str:
         speed, left = self._speed_and_time_left()

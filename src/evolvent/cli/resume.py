@@ -9,7 +9,7 @@ from pathlib import Path
 import tyro
 
 from evolvent.cli.flags import parse
-from evolvent.cli.progress import Output, carry_out
+from evolvent.cli.progress import Output, carry_out, heading
 from evolvent.training import open_run, resume
 from evolvent.training.config import merge
 from evolvent.training.run import CHANGEABLE, read_config
@@ -56,6 +56,6 @@ def command(arguments: Sequence[str]) -> int:
     return carry_out(
         lambda callbacks: resume(folder, callbacks=callbacks, changes=changes),
         config=config,
-        heading=f"{env}, {config.world} world, seed {config.seed}, resumed",
+        heading=f"{heading(env, config)}, resumed",
         output=Output(quiet=flags.quiet, json=flags.json),
     )

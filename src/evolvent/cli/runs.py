@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from evolvent.cli.flags import parse
+from evolvent.cli.tables import show
 from evolvent.cli.terminal import printable, say
 from evolvent.errors import EvolventError
 from evolvent.files import JsonObject, dump_json
@@ -48,7 +48,7 @@ def command(arguments: Sequence[str]) -> int:
             score = f"{mean:.1f}" if isinstance(mean, float) else "–"
             cells = (row["run"], row["state"], row["generations"], score, row["started"])
             table.add_row(*(Text(printable(str(cell))) for cell in cells))
-        Console(highlight=False).print(table)
+        show(table)
     return 0
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
+import stat
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
 
 
 def printable(text: str) -> str:
@@ -15,23 +22,62 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
-def say(text: str = "") -> None:
-    """Print a line to stdout."""
-    print(printable(text), flush=True)
+def say(text: str = "", stream: TextIO | None = None) -> None:
+    """Print a line to stdout, or to `stream`."""
+    print(printable(text), file=stream, flush=True)
 
 
 def complain(text: str) -> None:
-    """Print a message to stderr."""
-    print(f"evolvent: {printable(text)}", file=sys.stderr, flush=True)
+    """Print a message to stderr; if nobody can read that, nobody can be told."""
+    with contextlib.suppress(OSError):
+        say(f"evolvent: {text}", sys.stderr)
+
+
+class Complaints(logging.Handler):
+    """Prints what the library warns of, as messages to stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a warning, with its traceback where there is one."""
+        complain(self.format(record))
+
+
+def show_cursor() -> None:
+    """Bring back the cursor, which a line that is always up to date hides."""
+    for descriptor in (1, 2):
+        if os.isatty(descriptor):
+            os.write(descriptor, b"\x1b[?25h")
+
+
+def silence(descriptors: Sequence[int] = (1, 2)) -> None:
+    """Point stdout and stderr at nothing, so that nothing more is said about a reader who has gone."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in descriptors:
+        os.dup2(nothing, descriptor)
+    os.close(nothing)
+
+
+def silence_dead_terminals() -> bool:
+    """Point whichever of stdout and stderr was a terminal that is no more at nothing, and return whether one was."""
+    dead = [descriptor for descriptor in (1, 2) if _is_dead_terminal(descriptor)]
+    silence(dead)
+    return bool(dead)
+
+
+def _is_dead_terminal(descriptor: int) -> bool:
+    status = os.fstat(descriptor)
+    is_device = stat.S_ISCHR(status.st_mode) and status.st_rdev != Path(os.devnull).stat().st_rdev
+    return is_device and not os.isatty(descriptor)
 
 
 def duration(seconds: float) -> str:
     """Return a time span in a few characters.
 
     Example:
-        >>> duration(0.42), duration(75), duration(7322)
-        ('0.4 s', '1:15', '2:02:02')
+        >>> duration(0.042), duration(7.5), duration(75), duration(7322)
+        ('0.04 s', '7.5 s', '1:15', '2:02:02')
     """
+    if seconds < 1:
+        return f"{seconds:.2f} s"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

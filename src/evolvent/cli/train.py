@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from evolvent.cli.flags import parse
-from evolvent.cli.progress import Output, carry_out
+from evolvent.cli.progress import Output, carry_out, heading
 from evolvent.errors import UsageError
 from evolvent.files import read_bytes
 from evolvent.training import Config, start
@@ -47,7 +47,7 @@ def command(arguments: Sequence[str]) -> int:
     return carry_out(
         lambda callbacks: start(env, flags.settings, callbacks=callbacks, name=flags.name, runs_dir=flags.runs_dir),
         config=flags.settings,
-        heading=f"{env}, {flags.settings.world} world, seed {flags.settings.seed}",
+        heading=heading(env, flags.settings),
         output=Output(quiet=flags.quiet, json=flags.json),
     )
 
@@ -55,13 +55,15 @@ def command(arguments: Sequence[str]) -> int:
 def _resolve(words: Sequence[str]) -> tuple[str, Train]:
     """Return the world and the flags over the file over the preset over the defaults."""
     without_help = [word for word in words if word not in {"-h", "--help"}]
-    first = parse(Train, "train", without_help or words)
+    first = parse(Train, "train", without_help)
     from_file: dict[str, Any] = {}
     if first.config is not None:
         from_file = read_toml(read_bytes(first.config).decode(errors="replace"), str(first.config))
     named = from_file.pop("env", None)
     env = first.env or named
     if not isinstance(env, str):
+        if len(without_help) < len(words):
+            parse(Train, "train", ["--help"])
         raise UsageError("which world? evolvent train ENV, for example: evolvent train CartPole-v1 (evolvent envs lists them)")
     settings = merge(default_config(env), from_file, str(first.config))
     return env, parse(Train, "train", words, Train(settings=settings))

@@ -21,6 +21,8 @@ from evolvent.seeding import Stream
 Initialiser = Literal["normal", "fan_in", "zeros"]
 
 MAX_PARAMETERS = 50_000_000
+MAX_NEURONS = 65_536  # their values lie on the stack, and a thread's stack is small
+MAX_LAYERS = 32  # each calls the next, and the compiler's depth of recursion is limited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,11 @@ class MLP:
         """Refuse sizes and names that make no network."""
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise UsageError(f"sizes: expected inputs, hidden layers and outputs, all positive, got {self.sizes}")
+        if len(self.sizes) > MAX_LAYERS or sum(self.sizes) > MAX_NEURONS:
+            raise UsageError(
+                f"sizes: expected at most {MAX_LAYERS} layers and {MAX_NEURONS:,} neurons in all,"
+                f" got {len(self.sizes):,} and {sum(self.sizes):,}"
+            )
         if self.dim > MAX_PARAMETERS:
             raise UsageError(f"sizes: {self.sizes} makes {self.dim:,} parameters; at most {MAX_PARAMETERS:,} are possible")
         _refuse_unknown("activation", self.activation, ACTIVATIONS)

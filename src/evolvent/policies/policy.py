@@ -18,6 +18,8 @@ from evolvent.policies.actions import for_environment, num_outputs
 from evolvent.policies.policy_file import PolicyRecord
 from evolvent.spaces import Box, Discrete
 
+NUMBERS = "biuf"  # kinds of dtypes: booleans, integers with and without a sign, floats
+
 
 class Policy:
     """Acts on observations.
@@ -131,17 +133,19 @@ class Policy:
     def _batch(self, observation: ArrayLike) -> tuple[NDArray[np.float64], bool]:
         shape = self.observation_space.shape
         try:
-            values = np.asarray(observation, np.float64)
+            values = np.asarray(observation)
         except (TypeError, ValueError) as problem:
             raise UsageError(
                 f"observation: expected numbers of shape {shape}, got {type(observation).__name__}: {problem}"
             ) from None
+        if values.dtype.kind not in NUMBERS:
+            raise UsageError(f"observation: expected numbers of shape {shape}, got an array of {values.dtype}")
         single = values.shape == shape
         if not single and values.shape[1:] != shape:
             raise UsageError(
                 f"observation: expected shape {shape}, or (n, {', '.join(map(str, shape))}) for a batch, got {values.shape}"
             )
-        return np.ascontiguousarray(values.reshape(-1, self.network.num_inputs)), single
+        return np.ascontiguousarray(values.reshape(-1, self.network.num_inputs), np.float64), single
 
 
 def load_policy(path: str | Path) -> Policy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,11 @@ from evolvent.seeding import MAX_SEED
 T = TypeVar("T")
 
 NONE = "none"  # how None is written in TOML, which has no word for it
+MAX_COUNT = 1_000_000_000
+MAX_WORKERS = 1024
+MAX_STRENGTH = 1e6
+MAX_LIMIT = 1e18
+MAX_EXACT = 2**53  # up to here, every whole number is a float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +45,9 @@ class GeneticConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot run."""
-        _at_least("genetic.num_parents", self.num_parents, 1)
-        _positive("genetic.mutation_strength", self.mutation_strength)
-        _at_least("genetic.num_elites", self.num_elites, 0)
+        check_count("genetic.num_parents", self.num_parents, at_least=1)
+        _positive("genetic.mutation_strength", self.mutation_strength, MAX_STRENGTH)
+        check_count("genetic.num_elites", self.num_elites, at_least=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +101,15 @@ class Config:
         if not 0 <= self.seed <= MAX_SEED:
             raise UsageError(f"seed: expected a whole number from 0 to 2**63 - 1, got {self.seed}")
         for name in ("generations", "episodes", "max_steps", "candidates"):
-            _at_least(name, getattr(self, name), 1)
+            check_count(name, getattr(self, name), at_least=1)
         for name in ("validation_episodes", "test_episodes"):
-            _at_least(name, getattr(self, name), 2)
-        _at_least("population", self.population, self.genetic.num_elites + 1)
-        _at_least("workers", self.workers, 0)
+            check_count(name, getattr(self, name), at_least=2)
+        check_count("population", self.population, at_least=self.genetic.num_elites + 1)
+        check_count("workers", self.workers, at_least=0, at_most=MAX_WORKERS)
         if any(size < 1 for size in self.hidden):
             raise UsageError(f"hidden: expected sizes of at least 1, got {self.hidden}")
-        if self.target is not None and self.target != self.target:
-            raise UsageError("target: expected a number, got NaN")
+        if self.target is not None and not math.isfinite(self.target):
+            raise UsageError(f"target: expected a finite number, got {self.target}")
         for name in ("max_env_steps", "max_seconds"):
             if getattr(self, name) is not None:
                 _positive(name, getattr(self, name))
@@ -166,7 +172,7 @@ def _typed(value: Any, kind: Any, label: str) -> Any:
         return tuple(_typed(item, get_args(kind)[0], label) for item in items)
     if get_origin(kind) is Literal:
         return _known(label, value, get_args(kind))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_EXACT:
         return float(value)
     if not isinstance(kind, type) or not isinstance(value, kind) or isinstance(value, bool):
         expected = getattr(kind, "__name__", str(kind))
@@ -188,11 +194,18 @@ def _known(name: str, value: Any, known: Any) -> Any:
     return value
 
 
-def _at_least(name: str, value: int, bound: int) -> None:
-    if value < bound:
-        raise UsageError(f"{name}: expected at least {bound}, got {value}")
+def check_count(name: str, value: int, *, at_least: int, at_most: int = MAX_COUNT) -> None:
+    """Refuse a count that is out of range.
+
+    Raises:
+        UsageError: It is; the message names the setting, the bound and the value.
+    """
+    if value < at_least:
+        raise UsageError(f"{name}: expected at least {at_least}, got {value}")
+    if value > at_most:
+        raise UsageError(f"{name}: expected at most {at_most:,}, got {value}")
 
 
-def _positive(name: str, value: float) -> None:
-    if not 0 < value < float("inf"):
-        raise UsageError(f"{name}: expected a positive number, got {value}")
+def _positive(name: str, value: float, at_most: float = MAX_LIMIT) -> None:
+    if not 0 < value <= at_most:
+        raise UsageError(f"{name}: expected a positive number, at most {at_most:g}, got {value}")

@@ -1,5 +1,6 @@
 """The history of a run: a CSV file with a row a generation, which survives being torn anywhere."""
 
+import errno
 import os
 import re
 from collections.abc import Sequence
@@ -45,6 +46,7 @@ class History:
     path: Path
     columns: tuple[str, ...]
     _waiting: list[str] = field(default_factory=list[str], init=False, repr=False)
+    _end: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.columns[:1] != ("generation",) or not all(_COLUMN.fullmatch(name) for name in self.columns):
@@ -53,6 +55,7 @@ class History:
             save_atomically(self.path, (",".join(self.columns) + "\n").encode())
         elif (there := tuple(_complete_lines(self.path)[:1])) != (",".join(self.columns),):
             raise FileRefused(f"{self.path} has the columns {there}; expected {self.columns}. Move it away to begin a new one")
+        self._end = self.path.stat().st_size
 
     def append(self, values: Sequence[SupportsFloat]) -> None:
         """Keep a row until the next `flush`.
@@ -70,16 +73,21 @@ class History:
     def flush(self) -> None:
         """Write the rows that wait and sync them; where that fails, all of them go on waiting and the file is as before.
 
+        What an interrupt cut in two is done anew by the next call: no row is written twice.
+
         Raises:
             StorageFailed: If the operating system refuses to write, or the file is gone.
         """
         if not self._waiting:
             return
+        data = "".join(self._waiting).encode()
         try:
-            _append_synced(self.path, "".join(self._waiting).encode())
+            end = _append_synced(self.path, self._end, data)
         except OSError as error:
-            raise StorageFailed(f"cannot write to {self.path}: {error.strerror}; make room, or see where it went") from error
-        self._waiting.clear()
+            raise StorageFailed(
+                f"cannot write to {self.path}: {error.strerror}; {len(data)} bytes are needed; make room, or see where it went"
+            ) from error
+        self._end, self._waiting = end, []
 
 
 def trim(path: Path, generation: int) -> None:
@@ -125,10 +133,14 @@ def _cell(value: SupportsFloat) -> str:
     return str(value.__index__()) if isinstance(value, SupportsIndex) else repr(float(value))
 
 
-def _append_synced(path: Path, data: bytes) -> None:
+def _append_synced(path: Path, end: int, data: bytes) -> int:
+    """Write `data` at `end`, in place of what an interrupted call left there, and return the new end."""
     descriptor = os.open(path, _APPEND)
     try:
-        before = os.fstat(descriptor).st_size
+        if (size := os.fstat(descriptor).st_size) < end:
+            raise OSError(errno.EIO, f"it has {size} bytes, expected {end}")
+        if size > end:
+            os.ftruncate(descriptor, end)
         try:
             rest = memoryview(data)
             while rest:
@@ -136,11 +148,12 @@ def _append_synced(path: Path, data: bytes) -> None:
             os.fsync(descriptor)
         except OSError:
             with suppress(OSError):
-                os.ftruncate(descriptor, before)
+                os.ftruncate(descriptor, end)
             raise
     finally:
         with suppress(OSError):  # the rows are synced or taken back by now: to fail here would have them written twice
             os.close(descriptor)
+    return end + len(data)
 
 
 def _complete_lines(path: Path) -> list[str]:

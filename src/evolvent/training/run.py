@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Run:
             "training_steps": progress.training_steps,
             "validation_steps": progress.validation_steps,
             "wall_seconds": round(progress.seconds, 6),
-            "best_fitness": progress.score.mean,
+            "best_fitness": progress.score.mean if math.isfinite(progress.score.mean) else None,
             "test_mean": self.score.mean,
             "test_std": self.score.std,
             "test_margin": self.score.margin,
@@ -194,8 +195,9 @@ def read_config(folder: RunFolder) -> tuple[str, Config]:
     source = str(folder.run_toml)
     try:
         settings = read_toml(read_bytes(folder.run_toml).decode(), source)
-        env = settings.pop("env", "")
-        return str(env), merge(Config(), settings, source)
+        if not isinstance(env := settings.pop("env", None), str):
+            raise UsageError("env: expected the id of a world")
+        return env, merge(Config(), settings, source)
     except (UsageError, UnicodeDecodeError) as problem:
         raise FileRefused(f"{source}: {problem}") from None
 

@@ -76,12 +76,13 @@ def prepare(env: str, config: Config) -> Search:
     """Return the parts of the search for a policy for the world `env`, as `config` describes it.
 
     Raises:
-        UsageError: The settings do not fit the world.
+        UsageError: The settings do not fit the world, or need more memory than the machine has.
         EnvironmentFailed: The world cannot be built.
     """
     spec = replace(env_spec(env), max_episode_steps=config.max_steps)
     sizes = (spec.observation_space.size, *config.hidden, num_outputs(spec.action_space))
     network = MLP(sizes=sizes, activation=config.activation, initialiser=config.initialiser)
+    _refuse_too_large(config, network.dim)
     settings = config.genetic
     algorithm = Genetic(
         selection=Truncation(num_parents=settings.num_parents),
@@ -178,6 +179,24 @@ def _record(progress: Progress, evaluation: Evaluation, failed: int) -> Generati
         validation_steps=progress.validation_steps,
         seconds=progress.seconds,
     )
+
+
+def _refuse_too_large(config: Config, dim: int) -> None:
+    """Refuse what cannot fit: four copies of a population, and the returns and lengths of its episodes."""
+    episodes = config.population * config.episodes + config.candidates * config.validation_episodes + config.test_episodes
+    needed, there = 16 * config.population * dim + 40 * episodes, _memory()
+    if there is not None and needed > there:
+        raise UsageError(
+            f"population: {config.population:,} rows of {dim:,} parameters and {episodes:,} episodes need about"
+            f" {needed / 1e9:,.1f} GB of memory, this machine has {there / 1e9:,.1f}"
+        )
+
+
+def _memory() -> int | None:
+    """Return the size of the machine's memory [bytes], or None where the system does not tell."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _cores() -> int:

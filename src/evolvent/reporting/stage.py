@@ -1,0 +1,189 @@
+"""A world that shows itself, and who acts in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evolvent.envs import EnvSpec
+from evolvent.errors import EnvironmentFailed, EvolventError, UsageError
+from evolvent.policies import Policy
+from evolvent.policies.actions import for_environment
+from evolvent.seeding import Stream, stream
+from evolvent.spaces import Discrete, Space
+from evolvent.tasks.gym_env import make
+from evolvent.training.presets import env_spec
+from evolvent.training.scoring import test_seeds
+
+Agent = Callable[[Any], Any]
+Frame = NDArray[np.uint8]
+
+DEFAULT_FPS = 30.0
+VIDEO_DRIVER = "SDL_VIDEODRIVER"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """An episode, as far as it has come.
+
+    Args:
+        steps: How many there were.
+        total_reward: Sum of their rewards; the return, once the episode is over.
+    """
+
+    steps: int
+    total_reward: float
+
+
+class Stage:
+    """Plays episodes in a Gymnasium environment that renders itself; to be closed, or used in a `with` statement.
+
+    Where there is no display, pygame is told to draw without one: `SDL_VIDEODRIVER` is `dummy`, in this process and until
+    the stage is closed, unless the user has set it.
+
+    Args:
+        policy: Who acts, None for an agent whose every action is drawn evenly from the action space.
+        env: Gymnasium id of the world.
+        render_mode: "rgb_array" for pictures, "human" for a window.
+        max_steps: Steps after which an episode ends; the world's own limit where there is none.
+        seed: Of the episodes: those that `evolvent evaluate` measures with this seed in Gymnasium's world. Also of the
+            random actions.
+
+    Raises:
+        UsageError: The world is unknown, the policy does not fit it, or nothing can be drawn evenly from its actions.
+        EnvironmentFailed: The world cannot be built.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None,
+        env: str,
+        render_mode: Literal["rgb_array", "human"],
+        *,
+        max_steps: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Build the world."""
+        if max_steps is not None and max_steps < 1:
+            raise UsageError(f"max_steps: expected at least 1, got {max_steps}")
+        self.spec = env_spec(env)
+        _refuse_misfit(policy, self.spec)
+        self._policy = policy
+        self._seed = seed
+        self._max_steps = max_steps or self.spec.max_episode_steps
+        self._without_display = render_mode == "rgb_array" and not has_display()
+        if self._without_display:
+            os.environ[VIDEO_DRIVER] = "dummy"
+        self._world = make(env, render_mode)
+
+    def __enter__(self) -> Self:
+        """Return the stage."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the world."""
+        self.close()
+
+    @property
+    def fps(self) -> float:
+        """Pictures in a second at which the world looks as fast as it is [1/s]."""
+        return float(self._world.metadata.get("render_fps") or DEFAULT_FPS)
+
+    def episode(self, number: int) -> Iterator[Episode]:
+        """Play an episode and yield it as it is after the reset and after every step.
+
+        Args:
+            number: Which episode of this seed, from 0.
+
+        Raises:
+            EnvironmentFailed: The world raises an error.
+        """
+        act = self._agent(number)
+        with self._blamed():
+            observation, _ = self._world.reset(seed=int(test_seeds(self._seed, number + 1)[number]))
+        steps, total_reward, over = 0, 0.0, False
+        yield Episode(steps, total_reward)
+        while steps < self._max_steps and not over:
+            action = act(observation)
+            with self._blamed():
+                observation, reward, terminated, truncated, _ = self._world.step(action)
+            steps, total_reward, over = steps + 1, total_reward + float(reward), terminated or truncated
+            yield Episode(steps, total_reward)
+
+    def picture(self) -> Frame:
+        """Return what the world looks like, as `(height, width, 3)`: red, green and blue.
+
+        Raises:
+            EnvironmentFailed: The world does not render pictures.
+        """
+        with self._blamed():
+            frame: Any = self._world.render()
+        layout = (getattr(frame, "dtype", None), getattr(frame, "shape", ())[2:])
+        if layout != (np.uint8, (3,)):
+            raise EnvironmentFailed(
+                f"{self.spec.id} cannot be filmed: with render_mode='rgb_array', render() must return an array"
+                f" (height, width, 3) of uint8; got {type(frame).__name__}"
+            )
+        return frame
+
+    def close(self) -> None:
+        """Close the world and its window."""
+        self._world.close()
+        if self._without_display:
+            os.environ.pop(VIDEO_DRIVER, None)
+
+    def _agent(self, number: int) -> Agent:
+        if self._policy is None:
+            return _random_agent(self.spec.action_space, stream(self._seed, "random agent", number))
+        self._policy.reset()
+        return self._policy.act
+
+    @contextmanager
+    def _blamed(self) -> Generator[None]:
+        try:
+            yield
+        except EvolventError:
+            raise
+        except Exception as problem:
+            raise EnvironmentFailed(f"{self.spec.id} failed: {type(problem).__name__}: {problem}") from problem
+
+
+def has_display() -> bool:
+    """Return whether a window can be expected to open; a user who sets `SDL_VIDEODRIVER` knows what it opens on."""
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", VIDEO_DRIVER))
+
+
+def _random_agent(space: Space, draws: Stream) -> Agent:
+    steps = count()
+
+    def act(observation: Any) -> Any:  # noqa: ARG001 - it does not look
+        shares = draws.child(next(steps)).uniform((1, space.size))
+        if isinstance(space, Discrete):
+            return int(for_environment(np.floor(shares * space.n), space)[0])
+        low, high = np.array(space.low), np.array(space.high)
+        return for_environment(low + shares * (high - low), space)[0]
+
+    return act
+
+
+def _refuse_misfit(policy: Policy | None, spec: EnvSpec) -> None:
+    if policy is None:
+        space = spec.action_space
+        if not isinstance(space, Discrete) and not np.isfinite([space.low, space.high]).all():
+            raise UsageError(f"{spec.id}: a random agent needs actions with bounds, got {space}; give it a policy")
+        return
+    if policy.observation_space.shape != spec.observation_space.shape or policy.action_space != spec.action_space:
+        raise UsageError(
+            f"the policy does not fit {spec.id}: it is for observations of shape {policy.observation_space.shape} and"
+            f" actions in {policy.action_space}, expected {spec.observation_space.shape} and {spec.action_space}"
+        )

@@ -1,0 +1,289 @@
+import math
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolvent.algorithms import ALGORITHMS, Gaussian, Genetic, Truncation
+from evolvent.envs import CARTPOLE
+from evolvent.errors import UsageError
+from evolvent.evaluation import Conditions, Evaluation, best_first
+from evolvent.networks import MLP
+from evolvent.seeding import stream
+from evolvent.tasks import CompiledEnv
+from evolvent.training.plain_state import flatten, restore
+from tests.reference import genetic
+
+POPULATION, DIM = 12, 3
+TABLE = {"genetic": Genetic(selection=Truncation(num_parents=5), mutation=Gaussian(strength=0.1), num_elites=2)}
+every_algorithm = pytest.mark.parametrize("algorithm", TABLE.values(), ids=TABLE)
+
+FITNESS = st.lists(
+    st.tuples(st.one_of(st.floats(), st.sampled_from([math.nan, math.inf, -math.inf, 0.0, 1.0])), st.booleans()),
+    min_size=POPULATION,
+    max_size=POPULATION,
+)
+
+
+def measured(fitness, failed=None):
+    fitness = np.array(fitness, np.float64)
+    failed = np.zeros(len(fitness), np.bool_) if failed is None else np.array(failed)
+    return Evaluation(fitness=fitness, returns=fitness[:, None], steps=np.ones((len(fitness), 1), np.int64), failed=failed)
+
+
+def sphere(population):
+    return measured(-(population.astype(np.float64) ** 2).sum(axis=1))
+
+
+def first_rows(count=POPULATION, dim=DIM):
+    return stream(0, "first").normal((count, dim))
+
+
+def begun(algorithm, initial=None):
+    return algorithm.init(first_rows() if initial is None else initial, stream(0, "init"))
+
+
+def after(algorithm, generations, measure=sphere, initial=None):
+    """Return the state after so many generations, and the population last measured."""
+    state, population = begun(algorithm, initial), first_rows()
+    for generation in range(generations):
+        population, state = algorithm.ask(state, stream(0, generation, "ask"))
+        state = algorithm.tell(state, population, measure(population))
+    return state, population
+
+
+def arrays_of(value):
+    if isinstance(value, np.ndarray):
+        yield value
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from arrays_of(getattr(value, field.name))
+
+
+def frozen(value):
+    for array in arrays_of(value):
+        array.flags.writeable = False
+    return value
+
+
+def bits(value):
+    tensors, record = flatten(value)
+    return record, {name: (array.dtype, array.shape, array.tobytes()) for name, array in tensors.items()}
+
+
+# --- every algorithm ---
+
+
+def test_every_algorithm_is_in_the_table_of_these_tests():
+    assert TABLE.keys() == ALGORITHMS.keys()
+    assert all(isinstance(algorithm, ALGORITHMS[name]) for name, algorithm in TABLE.items())
+
+
+@every_algorithm
+def test_populations_have_the_shape_and_the_type_of_the_first(algorithm):
+    state = begun(algorithm)
+    for generation in range(3):
+        population, state = algorithm.ask(state, stream(0, generation, "ask"))
+        assert (population.shape, population.dtype) == ((POPULATION, DIM), np.float32)
+        assert np.isfinite(population).all()
+        state = algorithm.tell(state, population, sphere(population))
+        for count in (1, 4, POPULATION, 100):
+            rows = algorithm.candidates(state, count)
+            assert 1 <= len(rows) <= count
+            assert (rows.shape[1], rows.dtype) == (DIM, np.float32)
+            assert len(np.unique(rows, axis=0)) == len(rows)
+
+
+@every_algorithm
+def test_the_first_population_is_the_initial_one(algorithm):
+    initial = first_rows()
+    state = begun(algorithm, initial)
+    expected = initial.copy()
+    initial[:] = 7
+    assert algorithm.ask(state, stream(0, 0, "ask"))[0].tobytes() == expected.tobytes()
+
+
+@every_algorithm
+def test_every_step_is_a_function_of_its_arguments_and_changes_none(algorithm):
+    state, _ = after(algorithm, 2)
+    before = bits(frozen(state))
+    population, asked = algorithm.ask(state, stream(1, "ask"))
+    again, asked_again = algorithm.ask(state, stream(1, "ask"))
+    other, _ = algorithm.ask(state, stream(2, "ask"))
+    assert population.tobytes() == again.tobytes() != other.tobytes()
+    assert bits(asked) == bits(asked_again)
+    evaluation = frozen(sphere(frozen(population)))
+    told = frozen(algorithm.tell(frozen(asked), population, evaluation))
+    assert bits(told) == bits(algorithm.tell(asked, population, evaluation))
+    rows = frozen(algorithm.candidates(told, 4))
+    scores = frozen(sphere(rows))
+    confirmed = algorithm.confirm(told, rows, scores)
+    assert bits(confirmed) == bits(algorithm.confirm(told, rows, scores))
+    assert bits(state) == before
+
+
+@every_algorithm
+def test_a_state_comes_back_from_a_checkpoint_and_goes_on_the_same_way(algorithm):
+    state, _ = after(algorithm, 3)
+    tensors, record = flatten(state)
+    back = restore(begun(algorithm), {name: array.copy() for name, array in tensors.items()}, record, "a checkpoint")
+    assert bits(back) == bits(state)
+    assert algorithm.ask(back, stream(1))[0].tobytes() == algorithm.ask(state, stream(1))[0].tobytes()
+
+
+@every_algorithm
+@given(FITNESS)
+def test_no_fitness_can_break_the_search(algorithm, outcomes):
+    state, _ = after(algorithm, 2, measure=lambda _: measured(*zip(*outcomes, strict=True)))
+    rows = algorithm.candidates(state, 4)
+    state = algorithm.confirm(state, rows, measured([math.nan] * len(rows)))
+    population, _ = algorithm.ask(state, stream(0, 2, "ask"))
+    assert population.shape == (POPULATION, DIM)
+    assert np.isfinite(population).all()
+
+
+@every_algorithm
+def test_the_sphere_is_learnt(algorithm):
+    state, _ = after(algorithm, 60, initial=first_rows(40, 5) + 2)
+    assert np.linalg.norm(algorithm.candidates(state, 1)[0]) < 0.35
+
+
+@pytest.mark.compiled
+@every_algorithm
+def test_cartpole_is_learnt(algorithm):
+    network = MLP(sizes=(4, 8, 2))
+    task = CompiledEnv(CARTPOLE, network)
+    state = algorithm.init(network.initialise(64, stream(3, "first")), stream(3, "init"))
+    for generation in range(25):
+        population, state = algorithm.ask(state, stream(3, generation, "ask"))
+        seeds = np.tile(stream(3, generation, "episodes").bits((1, 8)), (len(population), 1))
+        state = algorithm.tell(state, population, task.evaluate(population, Conditions(seeds=seeds)))
+    tests = stream(3, "test").bits((1, 100))
+    assert task.evaluate(algorithm.candidates(state, 1), Conditions(seeds=tests)).fitness[0] > 475
+
+
+# --- the genetic algorithm ---
+
+
+@given(FITNESS)
+def test_whoever_has_no_finite_fitness_never_leads(outcomes):
+    fitness, failed = zip(*outcomes, strict=True)
+    algorithm = TABLE["genetic"]
+    state, population = after(algorithm, 1, measure=lambda _: measured(fitness, failed))
+    ranked = genetic.ranking(fitness, failed)
+    sound = sum(math.isfinite(score) and not bad for score, bad in outcomes)
+    assert best_first(measured(fitness, failed))[:sound].tolist() == ranked[:sound]
+    assert state.elites[:sound].tobytes() == population[ranked[:sound]][:2].tobytes()
+    assert algorithm.candidates(state, 5)[:sound].tobytes() == population[ranked[:sound]][:5].tobytes()
+
+
+@given(FITNESS.filter(lambda outcomes: any(math.isfinite(score) and not bad for score, bad in outcomes)))
+def test_only_the_sound_breed_as_long_as_there_is_one(outcomes):
+    chosen = Truncation(num_parents=POPULATION)(measured(*zip(*outcomes, strict=True)), 50, stream(0))
+    assert all(math.isfinite(outcomes[i][0]) and not outcomes[i][1] for i in chosen)
+
+
+def test_where_all_failed_the_search_goes_on_with_the_rows_there_are():
+    chosen = Truncation(num_parents=3)(measured([math.nan] * 6, [True] * 6), 200, stream(0))
+    assert set(chosen.tolist()) == {0, 1, 2}
+
+
+def test_it_is_what_its_plain_twin_computes():
+    algorithm = Genetic(selection=Truncation(num_parents=4), mutation=Gaussian(strength=0.3), num_elites=2)
+    state, population = after(algorithm, 1)
+    for generation in range(1, 6):
+        source = stream(0, generation, "ask")
+        count = POPULATION - 2
+        expected = genetic.next_population(
+            population,
+            state.evaluation.fitness,
+            state.elites,
+            {"num_parents": 4, "strength": 0.3},
+            source.child("selection").uniform((count,)),
+            source.child("mutation").normal((count, DIM)),
+        )
+        population, state = algorithm.ask(state, stream(0, generation, "ask"))
+        assert population.tobytes() == expected.tobytes()
+        scores = sphere(population)
+        state = algorithm.tell(state, population, scores)
+        assert state.elites.tobytes() == population[genetic.ranking(scores.fitness, scores.failed)[:2]].tobytes()
+
+
+def test_elites_lead_the_next_population_unchanged_and_are_measured_again():
+    algorithm = TABLE["genetic"]
+    state, population = after(algorithm, 1, measure=lambda _: measured(np.arange(POPULATION)))
+    assert state.elites.tobytes() == population[[11, 10]].tobytes()
+    following, state = algorithm.ask(state, stream(1))
+    assert following[:2].tobytes() == population[[11, 10]].tobytes()
+    state = algorithm.tell(state, following, measured([-9, 5, *range(10)]))
+    assert state.elites.tobytes() == following[[11, 10]].tobytes()
+
+
+def test_confirmed_scores_decide_who_is_elite():
+    algorithm = TABLE["genetic"]
+    state, population = after(algorithm, 1, measure=lambda _: measured(np.arange(POPULATION)))
+    rows = algorithm.candidates(state, 4)
+    assert rows.tobytes() == population[[11, 10, 9, 8]].tobytes()
+    confirmed = algorithm.confirm(state, rows, measured([1.0, math.nan, 3.0, 2.0]))
+    assert confirmed.elites.tobytes() == population[[9, 8]].tobytes()
+    assert algorithm.ask(confirmed, stream(1))[0][:2].tobytes() == population[[9, 8]].tobytes()
+    assert algorithm.candidates(confirmed, 3).tobytes() == population[[9, 8, 11]].tobytes()
+    assert bits(algorithm.confirm(state, rows[:1], measured([1.0]))) == bits(state)
+
+
+def test_one_child_and_no_elite_are_populations_too():
+    for count, num_elites in ((4, 3), (1, 0)):
+        algorithm = Genetic(num_elites=num_elites)
+        state, population = after(algorithm, 3, initial=first_rows(count))
+        assert population.shape == (count, DIM)
+        assert state.elites.shape == (num_elites, DIM)
+
+
+def test_elites_without_a_child_are_refused():
+    with pytest.raises(UsageError, match=r"^population: 3 elites need a population of more, got 3"):
+        begun(Genetic(num_elites=3), first_rows(3))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Genetic(num_elites=-1), "^num_elites: .* got -1"),
+        (lambda: Truncation(num_parents=0), "^num_parents: .* got 0"),
+        (lambda: Gaussian(strength=0.0), "^strength: .* got 0.0"),
+        (lambda: Gaussian(strength=-1.0), "^strength: .* got -1.0"),
+        (lambda: Gaussian(strength=math.nan), "^strength: .* got nan"),
+        (lambda: Gaussian(strength=math.inf), "^strength: .* got inf"),
+    ],
+)
+def test_settings_that_make_no_search_are_refused(make, message):
+    with pytest.raises(UsageError, match=message):
+        make()
+
+
+# --- its parts ---
+
+
+def test_truncation_draws_evenly_from_the_best_and_from_nobody_else():
+    fitness = [3.0, 9.0, 1.0, 8.0, 2.0, 7.0, 0.0]
+    chosen = Truncation(num_parents=3)(measured(fitness), 6000, stream(5))
+    assert chosen.dtype == np.int64
+    counts = np.bincount(chosen, minlength=7)
+    assert counts[[0, 2, 4, 6]].sum() == 0
+    assert ((counts[[1, 3, 5]] - 2000) ** 2 / 2000).sum() < 13.8  # chi-squared, 2 degrees of freedom: once in 1000 times
+
+
+def test_more_parents_than_individuals_are_all_of_them():
+    assert set(Truncation(num_parents=50)(measured([1.0, 2.0, 3.0]), 200, stream(0)).tolist()) == {0, 1, 2}
+
+
+def test_gaussian_noise_has_its_strength_everywhere():
+    parents = np.tile(np.array([0, -5, 100], np.float32), (3000, 1))
+    children = Gaussian(strength=0.25)(parents, stream(6))
+    assert (children.dtype, children.shape) == (np.float32, parents.shape)
+    assert not np.shares_memory(children, parents)
+    noise = (children - parents).astype(np.float64)
+    assert np.abs(noise.std(axis=0) / 0.25 - 1).max() < 4 / math.sqrt(2 * len(parents))
+    assert np.abs(noise.mean(axis=0)).max() < 4 * 0.25 / math.sqrt(len(parents))
+    assert np.abs(np.corrcoef(noise.T) - np.eye(3)).max() < 4 / math.sqrt(len(parents))
