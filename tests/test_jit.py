@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,10 @@ def through_a_helper(x):
 
 def from_an_array(x):
     return TABLE[1] * x
+
+
+def through_an_array(x):
+    return from_an_array(x) + 1.0
 
 
 def test_bindings_stand_in_for_globals_and_change_none():
@@ -282,7 +287,8 @@ DAMAGE = {
     "only a beginning": lambda data: data[:10],
     "half": lambda data: data[: len(data) // 2],
     "one byte short": lambda data: data[:-1],
-    "one bit flipped": lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:],
+    "one bit flipped at the end": lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:],
+    "one bit flipped in the code": lambda data: data.replace(b"scaled", b"scalee"),
     "another version": lambda data: data.replace(b"kernel 1", b"kernel 0", 1),
     "no kernel, but well packed": lambda _: MAGIC + kernel_cache.hashlib.sha256(b"junk").digest() + b"junk",
 }
@@ -329,6 +335,9 @@ def test_what_has_no_fingerprint_is_compiled_anew_and_said_once(folder, caplog):
     assert not list(folder.iterdir())
     assert len(caplog.records) == 1
     assert "from_an_array is compiled anew at every start: from_an_array names a ndarray" in caplog.text
+    assert specialise(through_an_array)(2.0) == 5.0
+    assert "through_an_array is compiled anew at every start: from_an_array names a ndarray" in caplog.text
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.compiled
@@ -389,6 +398,38 @@ def test_a_file_in_its_place_is_left_alone(chosen, caplog):
     chosen.write_text("mine")
     refused(caplog, chosen, "exists")
     assert chosen.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        ("linux", {}, "home/.cache/evolvent/kernels"),
+        ("linux", {"XDG_CACHE_HOME": ""}, "home/.cache/evolvent/kernels"),
+        ("linux", {"XDG_CACHE_HOME": "{tmp}/xdg"}, "xdg/evolvent/kernels"),
+        ("darwin", {}, "home/Library/Caches/evolvent/kernels"),
+        ("win32", {"LOCALAPPDATA": "{tmp}/local"}, "local/evolvent/kernels"),
+    ],
+)
+def test_the_folder_is_where_the_system_keeps_such_things(tmp_path, monkeypatch, platform, variables, expected):
+    monkeypatch.setattr(kernel_cache.sys, "platform", platform)
+    for name in ("EVOLVENT_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.format(tmp=tmp_path))
+    assert private_folder() == tmp_path / expected
+
+
+def test_a_user_without_a_home_keeps_no_kernels(monkeypatch, caplog):
+    def homeless(_):
+        raise RuntimeError("could not determine home directory")
+
+    for name in ("EVOLVENT_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert private_folder() is None
+    assert "compiled kernels are not kept: could not determine home directory" in caplog.text
 
 
 @pytest.mark.compiled

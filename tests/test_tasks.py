@@ -1,20 +1,23 @@
 import logging
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
 
-from evolvent.envs import CARTPOLE
+from evolvent.engines import Inline
+from evolvent.envs import CARTPOLE, Env, EnvSpec
 from evolvent.errors import EnvironmentFailed, UsageError
 from evolvent.evaluation import Conditions, best_first, mean_return
+from evolvent.lanes import Value
 from evolvent.networks import MLP
-from evolvent.seeding import stream
+from evolvent.seeding import Draw, stream, uniform
 from evolvent.spaces import Box, Discrete
 from evolvent.tasks import CompiledEnv
 from evolvent.tasks.gym_env import DEFAULT_CAP, GymEnv, describe, make
+from tests.reference import mlp
 
 NETWORK = MLP(sizes=(4, 5, 2), activation="tanh")
 LINEAR = MLP(sizes=(4, 2))
@@ -43,6 +46,8 @@ class TwoButtons(gymnasium.Env):
         if fault == "Raises":
             raise ZeroDivisionError("a fault of the world")
         reward = {"NaNReward": math.nan, "InfReward": math.inf}.get(fault, 1.0)
+        if fault == "OneNumber":
+            return np.zeros(1, np.float32), 1.0, False, False, {}
         shown = {"NaNObservation": math.nan, "InfObservation": -math.inf}.get(fault, 0.0)
         return np.array([0.0, shown], np.float32), reward, self.length == 7, fault == "Truncates", {}
 
@@ -58,14 +63,19 @@ def broken():
     raise OSError("no licence")
 
 
+def needy():
+    raise gymnasium.error.DependencyNotInstalled("pip install more")
+
+
 def register(name, entry_point: Any, **settings):
     gymnasium.register(f"test/{name}-v0", entry_point=entry_point, kwargs=settings)
 
 
 SMALL_BOX = spaces.Box(-1.0, 1.0, (2,))
-FAULTS = ["Raises", "NaNReward", "InfReward", "NaNObservation", "InfObservation"]
+FAULTS = ["Raises", "OneNumber", "NaNReward", "InfReward", "NaNObservation", "InfObservation"]
 register("TwoButtons", TwoButtons)
 register("Broken", broken)
+register("Needs", needy)
 register("Counts", Shows, observation_space=spaces.Discrete(3), action_space=SMALL_BOX)
 register("Named", Shows, observation_space=spaces.Dict(a=SMALL_BOX), action_space=SMALL_BOX)
 register("Several", Shows, observation_space=SMALL_BOX, action_space=spaces.MultiDiscrete([2, 2]))
@@ -106,6 +116,7 @@ def test_an_evaluation_has_the_promised_shapes(kind):
     assert evaluation.fitness.tolist() == evaluation.returns.mean(axis=1).tolist()
     assert evaluation.steps.tolist() == evaluation.returns.tolist()
     assert not evaluation.failed.any()
+    assert same(Inline().evaluate(task(kind), population, Conditions(seeds=seeds)), evaluation)
     assert population.tobytes() == before.tobytes()
 
 
@@ -144,6 +155,7 @@ def test_parameters_that_are_not_finite_fail_and_rank_last(kind, bad):
     assert evaluation.failed.tolist() == [True, False, True, False]
     assert np.isnan(evaluation.fitness).tolist() == [True, False, True, False]
     assert sorted(best_first(evaluation)[:2]) == [1, 3]
+    assert evaluation.steps[[0, 2]].max() <= 1
     untouched = task(kind).evaluate(population[[1, 3]], Conditions(seeds=seeds[[1, 3]]))
     assert evaluation.returns[[1, 3]].tolist() == untouched.returns.tolist()
 
@@ -194,6 +206,48 @@ def test_the_number_of_threads_changes_no_bit(threads):
     shared.close()
 
 
+class Walk(NamedTuple):
+    """Where a walker is, who is pushed about and paid at random."""
+
+    position: Value
+
+
+def walk(state, action, draw):
+    position = state.position + action[0] + uniform(draw, 1) - 0.5
+    return Walk(position), uniform(draw, 0), position > 3.0
+
+
+WALK = Env(
+    spec=EnvSpec(
+        id="Walk",
+        observation_space=Box.symmetric((math.inf,)),
+        action_space=Box(low=(-0.25,), high=(1.0,), shape=(1,)),
+        max_episode_steps=40,
+        reward_threshold=None,
+    ),
+    reset=lambda draw: Walk(4.0 * uniform(draw, 2) - 2.0),
+    observe=lambda state: (state.position,),
+    step=walk,
+)
+
+
+def test_chance_in_a_world_depends_on_the_episode_and_the_step():
+    network = MLP(sizes=(1, 3, 1), initialiser="normal")
+    population, seeds = network.initialise(4, stream(2, "first")), stream(2, "episodes").bits((4, 3))
+    evaluation = CompiledEnv(WALK, network).evaluate(population, Conditions(seeds=seeds))
+    for row, returns, steps, row_seeds in zip(population, evaluation.returns, evaluation.steps, seeds, strict=True):
+        for total, length, seed in zip(returns, steps, row_seeds, strict=True):
+            state, paid, k, over = WALK.reset(Draw(int(seed), 0)), 0.0, 0, False
+            while k < 40 and not over:
+                k += 1
+                [output] = mlp.forward(network, row, np.array([state.position]))
+                action = min(max(float(output), -0.25), 1.0)
+                state, reward, over = walk(state, (action,), Draw(int(seed), k))
+                paid += reward
+            assert (total, length) == (paid, k)
+    assert len(np.unique(evaluation.steps)) > 3
+
+
 def test_no_thread_is_too_few():
     with pytest.raises(UsageError, match="threads: expected at least 1, got 0"):
         CompiledEnv(CARTPOLE, NETWORK, threads=0)
@@ -229,7 +283,7 @@ def test_a_fault_fails_the_individual_that_met_it_and_no_other(fault, caplog):
     assert evaluation.failed.tolist() == [False, True, False]
     assert evaluation.returns[[0, 2]].tolist() == [[7.0, 7.0], [7.0, 7.0]]
     assert best_first(evaluation).tolist() == [0, 2, 1]
-    assert [record.levelno for record in caplog.records] == ([logging.ERROR] if fault == "Raises" else [])
+    assert [record.levelno for record in caplog.records] == ([logging.ERROR] if fault in {"Raises", "OneNumber"} else [])
 
 
 def test_a_fault_is_logged_once_with_its_traceback(caplog):
@@ -284,6 +338,11 @@ def test_continuous_actions_reach_the_world():
 def test_worlds_that_cannot_be_used_are_named(env_id, message):
     with pytest.raises(UsageError, match=message):
         GymEnv(env_id, NETWORK)
+
+
+def test_a_package_that_a_world_needs_is_named():
+    with pytest.raises(UsageError, match=r"^env: test/Needs-v0 needs a package that is not installed: pip install more"):
+        describe("test/Needs-v0")
 
 
 def test_a_world_that_cannot_be_built_is_no_fault_of_the_user():

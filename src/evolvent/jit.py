@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
@@ -19,17 +20,22 @@ from typing import Any, TypeVar
 import llvmlite
 import numba
 import numpy as np
+from numba.core.extending import _Intrinsic
 from numba.extending import overload
 
+from evolvent import vectors
 from evolvent.fingerprint import NotFollowable, fingerprint, global_names
 from evolvent.kernel_cache import KernelCache, private_folder
 
 log = logging.getLogger("evolvent")
 
+CompilationFailed = numba.errors.NumbaError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 COMPILES = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 OPTIONS = {"nogil": True, "error_model": "numpy"}  # no fastmath: the order of additions is a promise
+INTRINSICS = {value: name for name, value in vars(vectors).items() if isinstance(value, _Intrinsic)}
 PRIMITIVES: dict[Callable[..., Any], str] = {}  # each with a digest of the file that holds its compiled form
 
 
@@ -102,6 +108,17 @@ def bind(template: Callable[..., Any], **bindings: Any) -> Callable[..., Any]:
     return bound
 
 
+def explain(problem: Exception) -> str:
+    """Return in a line why and where a function could not be compiled, out of Numba's many."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(problem))
+    place = re.search(r'File "([^"]+)", line (\d+):', text)
+    where = f"{place[1]}, line {place[2]}: " if place else ""
+    if re.search(r"bool\(Vec\(", text):
+        return f"{where}it branches on a value; write where(condition, yes, no) instead of if, and, or, not"
+    reason = re.search(r"(No implementation of .*|Cannot unify .*|.*Error: .*)", text)
+    return where + (reason[0].strip() if reason else text.strip().partition("\n")[0])
+
+
 def _with_compiled_callees(function: Callable[..., Any], name: str) -> FunctionType:
     """Return a copy of `function` whose plain callees are compiled, to be inlined, one name for one content."""
     names = global_names(function.__code__)  # type: ignore[attr-defined]
@@ -131,11 +148,13 @@ def _is_plain(value: Any) -> bool:
 
 
 def _named(function: Callable[..., Any]) -> str:
-    return f"{function.__name__}_{fingerprint(function, PRIMITIVES, _versions())[:20]}"
+    return f"{function.__name__}_{fingerprint(function, {**PRIMITIVES, **INTRINSICS}, _versions())[:20]}"
 
 
+@functools.cache
 def _versions() -> tuple[str, ...]:
-    return numba.__version__, llvmlite.__version__, np.__version__, repr(OPTIONS)
+    instructions = hashlib.sha256(Path(__file__).with_name("vectors.py").read_bytes()).hexdigest()
+    return numba.__version__, llvmlite.__version__, np.__version__, repr(OPTIONS), instructions
 
 
 @functools.cache

@@ -96,7 +96,11 @@ def checked(data: bytes) -> bytes:
 
 def prune(folder: Path) -> None:
     """Remove kernels unused for long, and the oldest ones where there are too many."""
-    ages = sorted((-entry.stat().st_mtime, entry) for entry in folder.glob("*.kernel"))
+    ages: list[tuple[float, Path]] = []
+    for entry in folder.glob("*.kernel"):
+        with suppress(FileNotFoundError):  # another process prunes as well
+            ages.append((-entry.stat().st_mtime, entry))
+    ages.sort()
     for index, (negative_time, path) in enumerate(ages):
         if index >= MAX_FILES or time.time() + negative_time > MAX_AGE:
             path.unlink(missing_ok=True)
@@ -104,7 +108,11 @@ def prune(folder: Path) -> None:
 
 def private_folder() -> Path | None:
     """Return the folder for this user's kernels, made if need be, or None where no private one can be had."""
-    path = _default_folder()
+    try:
+        path = _default_folder()
+    except RuntimeError as problem:
+        log.warning("compiled kernels are not kept: %s; EVOLVENT_CACHE_DIR names a folder for them", problem)
+        return None
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = path.stat()
@@ -122,7 +130,7 @@ def _default_folder() -> Path:
     if chosen := os.environ.get("EVOLVENT_CACHE_DIR"):
         return Path(chosen)
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", "~")).expanduser() / "evolvent" / "kernels"
+        return Path(os.environ.get("LOCALAPPDATA") or "~").expanduser() / "evolvent" / "kernels"
     if sys.platform == "darwin":
         return Path("~/Library/Caches/evolvent/kernels").expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "evolvent" / "kernels"
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "evolvent" / "kernels"

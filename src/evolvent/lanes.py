@@ -15,13 +15,11 @@ import math
 from typing import Any, TypeAlias
 
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.core.imputils import impl_ret_untracked
-from numba.extending import intrinsic
 
+from evolvent import vectors
 from evolvent.jit import primitive
+from evolvent.vectors import Vec, bits_of, float_of
 
 Value: TypeAlias = Any  # a float, a NumPy scalar or an array of either
 Flag: TypeAlias = Any  # a bool, or an array of bools
@@ -43,6 +41,8 @@ def where(condition: Flag, yes: Value, no: Value) -> Value:
 
 @primitive(where)
 def _where(condition, yes, no):
+    if isinstance(condition, Vec):
+        return lambda condition, yes, no: vectors.select(condition, yes, no)
     return lambda condition, yes, no: yes if condition else no
 
 
@@ -53,7 +53,7 @@ def logical_not(flag: Flag) -> Flag:
 
 @primitive(logical_not)
 def _logical_not(flag):
-    return lambda flag: not flag
+    return (lambda flag: vectors.opposite(flag)) if isinstance(flag, Vec) else (lambda flag: not flag)
 
 
 def to_float32(x: Value) -> Value:
@@ -63,7 +63,7 @@ def to_float32(x: Value) -> Value:
 
 @primitive(to_float32)
 def _to_float32(x):
-    return lambda x: np.float32(x)
+    return (lambda x: vectors.as_float32(x)) if isinstance(x, Vec) else (lambda x: np.float32(x))
 
 
 def to_float64(x: Value) -> Value:
@@ -73,7 +73,7 @@ def to_float64(x: Value) -> Value:
 
 @primitive(to_float64)
 def _to_float64(x):
-    return lambda x: np.float64(x)
+    return (lambda x: vectors.as_float64(x)) if isinstance(x, Vec) else (lambda x: np.float64(x))
 
 
 def with_precision_of(like: Value, x: Value) -> Value:
@@ -84,7 +84,8 @@ def with_precision_of(like: Value, x: Value) -> Value:
 
 @primitive(with_precision_of)
 def _with_precision_of(like, x):
-    return (lambda like, x: np.float32(x)) if like == types.float32 else (lambda like, x: np.float64(x))
+    single = (like.element if isinstance(like, Vec) else like) == types.float32
+    return (lambda like, x: to_float32(x)) if single else (lambda like, x: to_float64(x))
 
 
 def floor(x: Value) -> Value:
@@ -94,7 +95,7 @@ def floor(x: Value) -> Value:
 
 @primitive(floor)
 def _floor(x):
-    return lambda x: np.floor(x)
+    return (lambda x: vectors.floor_of(x)) if isinstance(x, Vec) else (lambda x: np.floor(x))
 
 
 def sqrt(x: Value) -> Value:
@@ -104,7 +105,7 @@ def sqrt(x: Value) -> Value:
 
 @primitive(sqrt)
 def _sqrt(x):
-    return lambda x: np.sqrt(x)
+    return (lambda x: vectors.sqrt_of(x)) if isinstance(x, Vec) else (lambda x: np.sqrt(x))
 
 
 def absolute(x: Value) -> Value:
@@ -114,7 +115,7 @@ def absolute(x: Value) -> Value:
 
 @primitive(absolute)
 def _absolute(x):
-    return lambda x: np.absolute(x)
+    return (lambda x: vectors.magnitude_of(x)) if isinstance(x, Vec) else (lambda x: np.absolute(x))
 
 
 def minimum(x: Value, y: Value) -> Value:
@@ -135,22 +136,6 @@ def clip(x: Value, low: Value, high: Value) -> Value:
 # --- the bits of a float64 -----------------------------------------------------------------------------------------
 
 
-@intrinsic
-def _bits_of(typing_context, x):
-    def codegen(context, builder, sig, args):
-        return builder.bitcast(args[0], ir.IntType(64))
-
-    return types.int64(types.float64), codegen
-
-
-@intrinsic
-def _float_of(typing_context, bits):
-    def codegen(context, builder, sig, args):
-        return builder.bitcast(args[0], ir.DoubleType())
-
-    return types.float64(types.int64), codegen
-
-
 def power_of_two(k: Value) -> Value:
     """Return 2**k for whole numbers k, given as floats, from -1022 to 1023."""
     return np.ldexp(1.0, np.int64(k) if np.ndim(k) == 0 else np.asarray(k, np.int64))
@@ -158,7 +143,9 @@ def power_of_two(k: Value) -> Value:
 
 @primitive(power_of_two)
 def _power_of_two(k):
-    return lambda k: _float_of((np.int64(k) + 1023) << 52)
+    if isinstance(k, Vec):
+        return lambda k: float_of(vectors.shifted_left(vectors.as_int64(k) + 1023, 52))
+    return lambda k: float_of((np.int64(k) + 1023) << 52)
 
 
 def exponent(x: Value) -> Value:
@@ -168,7 +155,9 @@ def exponent(x: Value) -> Value:
 
 @primitive(exponent)
 def _exponent(x):
-    return lambda x: np.float64(((_bits_of(x) >> 52) & 0x7FF) - 1023)
+    if isinstance(x, Vec):
+        return lambda x: vectors.as_float64(((bits_of(x) >> 52) & 0x7FF) - 1023)
+    return lambda x: np.float64(((bits_of(x) >> 52) & 0x7FF) - 1023)
 
 
 # --- elementary functions ------------------------------------------------------------------------------------------
@@ -299,21 +288,7 @@ def buffer(like: Value, size: int) -> Any:
 
 @primitive(buffer)
 def _buffer(like, size):
-    return lambda like, size: _stack_buffer(like, size)
-
-
-@intrinsic(prefer_literal=True)
-def _stack_buffer(typing_context, like, size):
-    if not isinstance(size, types.IntegerLiteral):
-        return None
-    element = types.unliteral(like)
-
-    def codegen(context, builder, sig, args):
-        room = cgutils.alloca_once(builder, context.get_value_type(element), size=size.literal_value)
-        room.align = 32
-        return room
-
-    return types.CPointer(element)(like, size), codegen
+    return lambda like, size: vectors.stack_buffer(like, size)
 
 
 def as_tuple(values: Any, size: int) -> tuple[Value, ...]:
@@ -323,21 +298,7 @@ def as_tuple(values: Any, size: int) -> tuple[Value, ...]:
 
 @primitive(as_tuple)
 def _as_tuple(values, size):
-    return lambda values, size: _loaded_tuple(values, size)
-
-
-@intrinsic(prefer_literal=True)
-def _loaded_tuple(typing_context, values, size):
-    if not isinstance(size, types.IntegerLiteral):
-        return None
-    result = types.UniTuple(values.dtype, size.literal_value)
-
-    def codegen(context, builder, sig, args):
-        at = [ir.Constant(ir.IntType(64), k) for k in range(size.literal_value)]
-        items = [builder.load(builder.gep(args[0], [k])) for k in at]
-        return impl_ret_untracked(context, builder, result, context.make_tuple(builder, result, items))
-
-    return result(values, size), codegen
+    return lambda values, size: vectors.loaded_tuple(values, size)
 
 
 # --- a counter shared by threads -----------------------------------------------------------------------------------
@@ -352,13 +313,4 @@ def take_next(counter: Any) -> int:
 
 @primitive(take_next)
 def _take_next(counter):
-    return lambda counter: _atomic_add_one(counter)
-
-
-@intrinsic
-def _atomic_add_one(typing_context, counter):
-    def codegen(context, builder, sig, args):
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        return builder.atomic_rmw("add", data, ir.Constant(ir.IntType(64), 1), "monotonic")
-
-    return types.int64(counter), codegen
+    return lambda counter: vectors.atomic_add_one(counter)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from evolvent.errors import UsageError
 from evolvent.jit import kernel, primitive
 from evolvent.lanes import cos, log, sin, sqrt
+from evolvent.vectors import Vec, as_float64, as_uint64
 
 MAX_SEED = 2**63 - 1
 
@@ -150,8 +151,11 @@ def uniform(draw: Draw, k: int) -> Any:
 
 @primitive(uniform)
 def _uniform(draw: Any, k: Any) -> Any:
+    in_lanes = isinstance(draw.types[0], Vec)
+    whole, number = (as_uint64, as_float64) if in_lanes else (np.uint64, np.float64)
+
     def compiled(draw: Any, k: Any) -> Any:
-        z = draw.key + np.uint64(0x9E3779B97F4A7C15) * (np.uint64(draw.step) + np.uint64(1))
+        z = draw.key + np.uint64(0x9E3779B97F4A7C15) * (whole(draw.step) + np.uint64(1))
         offset = np.uint64(0xD1B54A32D192ED03) * (np.uint64(k) + np.uint64(1))
         for _ in range(2):
             z = z + offset
@@ -159,7 +163,7 @@ def _uniform(draw: Any, k: Any) -> Any:
             z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             z = z ^ (z >> np.uint64(31))
             offset = np.uint64(0)
-        return np.float64(z >> np.uint64(11)) * 2.0**-53
+        return number(z >> np.uint64(11)) * 2.0**-53
 
     return compiled
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from evolvent.errors import UsageError
 
 MAX_SIZE = 1_000_000
+MAX_START = 2**62  # room for n more in a 64-bit integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Discrete:
         """Refuse an empty space, and more choices than a network can have outputs."""
         if not 1 <= self.n <= MAX_SIZE:
             raise UsageError(f"n: a discrete space has 1 to {MAX_SIZE:,} elements, got {self.n}")
+        if abs(self.start) > MAX_START:
+            raise UsageError(f"start: expected at most {MAX_START:,} either way, got {self.start}")
 
     @property
     def size(self) -> int:

@@ -7,16 +7,14 @@ import importlib
 import io
 import logging
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import ClassVar
 
-from evolvent.cli.terminal import Complaints, complain, printable, show_cursor, silence, silence_dead_terminals
-from evolvent.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EngineFailed, EvolventError, UsageError, did_you_mean
+from evolvent.cli.signals import exit_code_of, install_handlers, leave
+from evolvent.cli.terminal import Complaints, complain, printable, silence, silence_dead_terminals
+from evolvent.errors import EXIT_TERMINATED, EngineFailed, EvolventError, UsageError, did_you_mean
 
 COMMANDS = {
     "train": "evolve a policy for a world",
@@ -29,28 +27,19 @@ COMMANDS = {
     "envs": "list the worlds",
     "demo": "evolve, draw and film a first policy for CartPole",
 }
-SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-
-
-class Terminated(KeyboardInterrupt):
-    """Raised when the system asks the process to end."""
-
-    exit_code: ClassVar[int] = EXIT_TERMINATED
 
 
 def main() -> None:
     """Run the command that the arguments of this process name, and exit with its code."""
     _prepare_streams()
     try:
-        _install_signal_handlers(SIGNALS)
+        install_handlers()
         logging.getLogger("evolvent").addHandler(Complaints(logging.WARNING))
         code = run(sys.argv[1:])
     except KeyboardInterrupt as interrupt:
-        code = _code_of(interrupt)
-    for number in SIGNALS:
-        if callable(signal.getsignal(number)):
-            signal.signal(number, signal.SIG_DFL)
-    sys.exit(code)
+        complain("stopped")
+        code = exit_code_of(interrupt)
+    leave(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -67,16 +56,12 @@ def run(arguments: Sequence[str]) -> int:
         code = error.exit_code
     except KeyboardInterrupt as interrupt:
         complain("stopped")
-        code = _code_of(interrupt)
+        code = exit_code_of(interrupt)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
     except Exception as problem:  # noqa: BLE001 - the last line of defence
         code = _unforeseen(problem)
     return code
-
-
-def _code_of(interrupt: KeyboardInterrupt) -> int:
-    return interrupt.exit_code if isinstance(interrupt, Terminated) else EXIT_INTERRUPTED
 
 
 def _unforeseen(problem: Exception) -> int:
@@ -122,24 +107,3 @@ def _prepare_streams() -> None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open for good, like the original
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _install_signal_handlers(numbers: Sequence[signal.Signals]) -> None:
-    """Turn the first signal into an exception; a second one leaves at once, since what is saved is safe.
-
-    A signal that is ignored stays so: that is what nohup, and a shell that starts a job in the background, ask for.
-    """
-    stopping = False
-
-    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        nonlocal stopping
-        if stopping:
-            show_cursor()
-            os._exit(EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED)
-        stopping = True
-        silence_dead_terminals()
-        raise KeyboardInterrupt if number == signal.SIGINT else Terminated
-
-    for number in numbers:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, on_signal)

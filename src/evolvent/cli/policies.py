@@ -38,5 +38,5 @@ def world_of(policy: Policy, chosen: str | None) -> str:
         return chosen
     if policy.env_id in ENVS or is_registered(policy.env_id):
         return policy.env_id
-    named = f"{policy.env_id!r}, which is not a known world" if policy.env_id else "no world"
+    named = f"{policy.env_id[:80]!r}, which is not a known world" if policy.env_id else "no world"
     raise UsageError(f"the policy names {named}; say which: --env ID")

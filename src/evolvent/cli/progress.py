@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from evolvent.cli.signals import exit_code_of, raise_again
 from evolvent.cli.terminal import complain, duration, printable, quantity, say
-from evolvent.errors import EXIT_INTERRUPTED
 from evolvent.files import dump_json
 from evolvent.training import Callback, Config, Generation, Run, RunInterrupted
 from evolvent.training.presets import PRESETS
@@ -43,14 +43,13 @@ def carry_out(work: Callable[[Sequence[Callback]], Run], *, config: Config, head
     stream = sys.stderr if output.json else sys.stdout
     try:
         if output.quiet:
-            run = work([])
+            run = work([raise_again])
         else:
             with Progress(stream, config, heading) as progress:
-                run = work([progress.on_generation])
+                run = work([progress.on_generation, raise_again])
     except RunInterrupted as interrupted:
         complain(_how_to_go_on(interrupted))
-        cause = interrupted.__cause__
-        return EXIT_INTERRUPTED if cause is None else getattr(cause, "exit_code", EXIT_INTERRUPTED)
+        return exit_code_of(interrupted.__cause__)
     if not output.quiet:
         for line in summary(run):
             say(line, stream)

@@ -31,7 +31,7 @@ def argmax(outputs: tuple[Value, ...]) -> tuple[Value, ...]:
 
 def clipped(outputs: tuple[Value, ...]) -> tuple[Value, ...]:
     """Return each output, or the bound of the action space that it lies beyond."""
-    actions = buffer(LOW[0], SIZE)
+    actions = buffer(to_float64(outputs[0]), SIZE)
     for k in range(SIZE):
         actions[k] = clip(to_float64(outputs[k]), LOW[k], HIGH[k])
     return as_tuple(actions, SIZE)

@@ -70,7 +70,7 @@ class Policy:
     def __repr__(self) -> str:
         """Return what the policy is made of, in a line."""
         sizes = "-".join(str(size) for size in self.network.sizes)
-        world = self.env_id or "any world of its spaces"
+        world = repr(self.env_id) if self.env_id else "any world of its spaces"
         return f"Policy({sizes} {self.network.activation}, {self.network.dim} parameters, for {world})"
 
     def act(self, observation: ArrayLike) -> Any:

@@ -122,7 +122,7 @@ class GymEnv:
         observation, _ = self._env.reset(seed=seed)
         total, length, over = 0.0, 0, False
         while length < cap and not over:
-            values = np.asarray(observation, np.float64).reshape(1, -1)
+            values = np.asarray(observation, np.float64).reshape(1, self.spec.observation_space.size)
             if not self._act(row, values, actions):
                 return total, length, True
             observation, reward, terminated, truncated, _ = self._env.step(for_environment(actions, self.spec.action_space)[0])

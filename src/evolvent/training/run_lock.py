@@ -74,7 +74,8 @@ def locked(run: RunFolder) -> Generator[None]:
             with suppress(OSError):
                 os.ftruncate(descriptor, 0)
     finally:
-        os.close(descriptor)
+        with suppress(OSError):  # the lock is gone all the same
+            os.close(descriptor)
 
 
 def is_locked(run: RunFolder) -> bool:

@@ -1,0 +1,81 @@
+"""Starts the command as a process of its own, and a run that is small enough for any test."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+SMALL = {
+    "population": 8,
+    "generations": 6,
+    "episodes": 1,
+    "validation_episodes": 2,
+    "test_episodes": 2,
+    "hidden": (2,),
+    "max_steps": 30,
+    "target": None,
+    "genetic": {"num_parents": 2},
+}
+SMALL_FLAGS = (
+    *("--population", "8", "--generations", "6", "--episodes", "1", "--validation-episodes", "2", "--test-episodes", "2"),
+    *("--hidden", "2", "--max-steps", "30", "--num-parents", "2", "--no-target"),
+)
+PATIENCE = 30.0  # seconds
+
+
+def command(*words):
+    return [sys.executable, "-m", "evolvent", *map(str, words)]
+
+
+def evolvent(*words, **options):
+    """Run the command to its end."""
+    options = {"capture_output": True, "text": True, "check": False, "timeout": PATIENCE, **options}
+    return subprocess.run(command(*words), **options)
+
+
+@contextmanager
+def started(*words, **options):
+    """Start the command in a process group of its own, which is gone when the block is."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True, **options}
+    with subprocess.Popen(command(*words), **options) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def until(condition):
+    """Wait for something that is sure to happen, and return it."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    return found
+
+
+def handles_signals(process):
+    """Tell whether the process has got as far as to look after SIGTERM itself."""
+    lines = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").splitlines()
+    caught = next(line for line in lines if line.startswith("SigCgt:"))
+    return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+
+
+def ended(process):
+    """Wait for the end of a process; give its exit code and what it said."""
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out, err
+
+
+def ascii_only():
+    return {
+        **os.environ,
+        "LANG": "C",
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONIOENCODING": "ascii",
+    }

@@ -1,0 +1,435 @@
+import errno
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from itertools import count
+
+import pytest
+
+import evolvent as ev
+from evolvent.errors import StorageFailed, UsageError
+from evolvent.training import find_runs
+from evolvent.training.history import read
+from evolvent.training.run_lock import is_locked
+from tests.commands import (
+    PATIENCE,
+    SMALL,
+    SMALL_FLAGS,
+    ascii_only,
+    command,
+    ended,
+    evolvent,
+    handles_signals,
+    started,
+    until,
+)
+from tests.os_faults import Killed, interposed
+
+pytestmark = [
+    pytest.mark.compiled,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals"),
+]
+
+KILLS = int(os.environ.get("EVOLVENT_KILLS", "10"))
+LONG = 4000  # generations; a run of them takes a second or two
+FOR_EVER = 10**9
+
+# A warm parent: each line it reads is a run to begin or to go on with, in a child that it kills after so many seconds.
+NURSERY = """
+import os, sys, time
+from pathlib import Path
+import evolvent as ev
+from evolvent.training import find_runs, recorder
+from tests.commands import SMALL
+
+def carry_on(runs_dir, generations):
+    runs = find_runs(Path(runs_dir))
+    if not runs:
+        return ev.evolve("CartPole-v1", runs_dir=runs_dir, workers=2, **{**SMALL, "generations": generations})
+    return ev.resume(runs[0])
+
+recorder.SECONDS_BETWEEN_SAVES = 0.01
+ev.evolve("CartPole-v1", runs_dir=None, workers=1, **SMALL)
+print("ready", flush=True)
+for line in sys.stdin:
+    runs_dir, generations, seconds = line.split()
+    child = os.fork()
+    if not child:
+        print(carry_on(runs_dir, int(generations)).progress.digest, flush=True)
+        os._exit(0)
+    if float(seconds) >= 0:
+        time.sleep(float(seconds))
+        os.kill(child, 9)
+    os.waitpid(child, 0)
+    print("over", flush=True)
+"""
+
+UNDER_A_LIMIT = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
+from evolvent.cli import main
+sys.argv = ["evolvent", *sys.argv[2:]]
+main.main()
+"""
+
+IGNORING_HANGUPS = """
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+os.execv(sys.executable, [sys.executable, "-m", "evolvent", *sys.argv[1:]])
+"""
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    """The digest of the long run."""
+    return ev.evolve("CartPole-v1", runs_dir=None, **{**SMALL, "generations": LONG}).progress.digest
+
+
+@pytest.fixture
+def long_run(tmp_path):
+    """Start a run that goes on until it is stopped, and wait for its first checkpoint."""
+    flags = (*SMALL_FLAGS, "--generations", FOR_EVER, "--name", "a", "--runs-dir", tmp_path)
+    with started("train", "CartPole-v1", *flags) as process:
+        until(lambda: ev.open_run("a", tmp_path).checkpoints() if find_runs(tmp_path) else [])
+        yield process, ev.open_run("a", tmp_path)
+
+
+def assert_goes_on_to(digest, folder):
+    """Go on with the run after what happened to it: the result must be the undisturbed one."""
+    done = folder.checkpoints()[0][0] if folder.checkpoints() else 0
+    assert done <= LONG
+    run = ev.resume(folder, changes={"generations": LONG})
+    assert run.progress.digest == digest
+    assert read(folder.history)["generation"] == list(range(LONG))
+    assert not [path for path in folder.path.iterdir() if path.name.endswith(".tmp")]
+
+
+def assert_one_line(text, *words):
+    assert text.count("\n") == 1
+    assert "Traceback" not in text
+    assert all(word in text for word in words)
+
+
+# --- sudden death ---
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    # fork() is safe here: the parent has run its only threads to their end
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", NURSERY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    ) as parent:
+        assert parent.stdout.readline() == "ready\n"
+        yield parent
+        parent.stdin.close()
+
+
+def raised_by(nursery, runs_dir, generations, seconds=-1.0):
+    """Have a child carry on with the run; give its digest, or None where it was killed before."""
+    nursery.stdin.write(f"{runs_dir} {generations} {seconds}\n")
+    said = nursery.stdout.readline()
+    if said == "over\n":
+        return None
+    assert nursery.stdout.readline() == "over\n"
+    return said.strip()
+
+
+@pytest.mark.timeout(60 + 3 * KILLS)
+def test_killed_at_any_moment_a_run_comes_to_the_same_result(nursery, tmp_path):
+    generations = 400
+    began = time.monotonic()
+    digest = raised_by(nursery, tmp_path / "whole", generations)
+    lasts = time.monotonic() - began
+    assert len(digest) == 64
+    dice = random.Random(KILLS)  # noqa: S311 - the same moments every time, as far as moments go
+    killed = 0
+    for attempt in range(KILLS):
+        runs_dir = tmp_path / str(attempt)
+        while dice.random() < 0.7:
+            killed += raised_by(nursery, runs_dir, generations, dice.uniform(0, lasts)) is None
+        assert raised_by(nursery, runs_dir, generations) == digest
+        (folder,) = find_runs(runs_dir)
+        assert read(folder.history)["generation"] == list(range(generations))
+        assert not [path for path in folder.path.iterdir() if path.name.endswith(".tmp")]
+        shutil.rmtree(runs_dir)
+    assert killed >= KILLS // 2
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.5, 1.5])
+def test_a_command_that_is_killed_leaves_nothing_or_a_run_to_go_on_with(tmp_path, undisturbed, seconds):
+    flags = (*SMALL_FLAGS, "--generations", FOR_EVER, "--runs-dir", tmp_path)
+    with started("train", "CartPole-v1", *flags) as process:
+        time.sleep(seconds)
+        process.kill()
+        assert ended(process)[0] == -signal.SIGKILL
+    for folder in find_runs(tmp_path):
+        assert_goes_on_to(undisturbed, folder)
+
+
+def armed_after(generation, before):
+    """Give a callback that lets `before` see the calls to the operating system from a generation on, and what to interpose."""
+    armed = []
+
+    def callback(told):
+        if told.generation == generation:
+            armed.append(told)
+
+    calls = count(1)
+    return callback, lambda _number, name: before(next(calls), name) if armed else None
+
+
+def disturbed(tmp_path, name, before, generations=6):
+    """Run with each generation saved, and `before(number, name)` called ahead of each system call of the last save and later."""
+    callback, watched = armed_after(generations - 2, before)
+    with interposed(watched):
+        return ev.evolve(
+            "CartPole-v1", runs_dir=tmp_path, name=name, callbacks=[callback], **{**SMALL, "generations": generations}
+        )
+
+
+def every_fault(tmp_path, monkeypatch, fault):
+    """Run with the fault at the first, second ... call until none is hit; give each number and the run's folder."""
+    monkeypatch.setattr("evolvent.training.recorder.SECONDS_BETWEEN_SAVES", 0.0)
+    for doomed in count(1):
+        hit = []
+
+        def before(number, name, doomed=doomed, hit=hit):
+            if number >= doomed:
+                hit.append(name)
+                fault(number == doomed, name)
+
+        name = f"run-{doomed}"
+        try:
+            disturbed(tmp_path, name, before)
+        except (Killed, StorageFailed) as problem:
+            yield problem, ev.open_run(name, tmp_path)
+        else:
+            if not hit:
+                return
+            yield None, ev.open_run(name, tmp_path)
+
+
+def test_killed_at_any_call_of_a_save_a_run_comes_to_the_same_result(tmp_path, monkeypatch):
+    def die(_first, name):
+        raise Killed(name)
+
+    digest = ev.evolve("CartPole-v1", runs_dir=None, **SMALL).progress.digest
+    deaths = 0
+    for problem, folder in every_fault(tmp_path, monkeypatch, die):
+        assert isinstance(problem, Killed)
+        assert folder.checkpoints()[0][0] in {5, 6}
+        assert ev.resume(folder).progress.digest == digest
+        assert read(folder.history)["generation"] == list(range(6))
+        deaths += 1
+    assert deaths > 20
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_any_call_of_a_save_that_fails_costs_no_saved_generation(tmp_path, monkeypatch, code):
+    def fail(first, name):
+        if first:
+            raise OSError(code, os.strerror(code), name)
+
+    digest = ev.evolve("CartPole-v1", runs_dir=None, **SMALL).progress.digest
+    told = 0
+    for problem, folder in every_fault(tmp_path, monkeypatch, fail):
+        if problem is not None:
+            assert str(folder.path) in str(problem)
+            assert os.strerror(code) in str(problem)
+            told += 1
+        assert folder.checkpoints()[0][0] in {5, 6}
+        assert ev.resume(folder).progress.digest == digest
+        assert read(folder.history)["generation"] == list(range(6))
+    assert told > 10
+
+
+# --- signals ---
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+def test_a_run_that_is_asked_to_stop_saves_and_tells_how_to_go_on(long_run, undisturbed, number, code):
+    process, folder = long_run
+    began = time.monotonic()
+    os.killpg(process.pid, number)
+    returncode, _, err = ended(process)
+    assert returncode == code
+    assert time.monotonic() - began < 5
+    done = folder.checkpoints()[0][0]
+    assert_one_line(err, f"stopped after generation {done - 1}, resume with: evolvent resume {folder.path}")
+    assert not is_locked(folder)
+    if done < LONG:
+        assert_goes_on_to(undisturbed, folder)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.003, 0.03, 0.5])
+@pytest.mark.parametrize(("second", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_signal_leaves_at_once(long_run, pause, second, code):
+    process, folder = long_run
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(pause)
+    if process.poll() is None:
+        os.killpg(process.pid, second)
+    began = time.monotonic()
+    returncode, _, err = ended(process)
+    assert time.monotonic() - began < 1
+    assert returncode in {130, code}
+    assert "Traceback" not in err
+    generation = folder.checkpoints()[0][0]
+    run = ev.resume(folder, changes={"generations": generation + 1})
+    assert run.progress.generation == generation + 1
+    assert read(folder.history)["generation"] == list(range(generation + 1))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.15, 0.3, 0.6, 1.5])
+def test_a_signal_before_the_first_generation_ends_it_without_a_traceback(tmp_path, number, seconds):
+    flags = (*SMALL_FLAGS, "--generations", FOR_EVER, "--runs-dir", tmp_path / "runs")
+    fresh = {**os.environ, "EVOLVENT_CACHE_DIR": str(tmp_path / "kernels")}
+    with started("train", "CartPole-v1", *flags, env=fresh) as process:
+        until(lambda: handles_signals(process))
+        time.sleep(seconds)
+        process.send_signal(number)
+        began = time.monotonic()
+        returncode, _, err = ended(process)
+        assert time.monotonic() - began < 5
+    assert returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    assert_one_line(err, "evolvent: stopped")
+    for folder in find_runs(tmp_path / "runs"):
+        assert ev.resume(folder, changes={"generations": 3}).progress.generation >= 3
+
+
+def test_a_hangup_that_is_to_be_ignored_is_ignored(tmp_path):
+    flags = (*SMALL_FLAGS, "--generations", str(FOR_EVER), "--runs-dir", str(tmp_path))
+    words = [sys.executable, "-c", IGNORING_HANGUPS, "train", "CartPole-v1", *flags]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: find_runs(tmp_path) and find_runs(tmp_path)[0].checkpoints())
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert ended(process)[0] == 143
+
+
+# --- storage ---
+
+
+def test_a_disk_that_is_full_costs_no_saved_generation(tmp_path, undisturbed):
+    folder = ev.evolve("CartPole-v1", runs_dir=tmp_path, **SMALL).folder
+    before = folder.checkpoint(6).read_bytes()
+    limit = folder.history.stat().st_size + 3000
+    assert limit < len(before)
+    words = ["resume", str(folder.path), "--generations", str(FOR_EVER)]
+    done = subprocess.run(
+        [sys.executable, "-c", UNDER_A_LIMIT, str(limit), *words], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert done.returncode == 6
+    assert_one_line(done.stderr, "File too large", "bytes are needed", str(folder.path))
+    assert folder.checkpoint(6).read_bytes() == before
+    assert_goes_on_to(undisturbed, folder)
+
+
+def test_a_folder_that_is_gone_while_the_run_goes_on_is_told(long_run):
+    process, folder = long_run
+    shutil.rmtree(folder.path)
+    returncode, _, err = ended(process)
+    assert returncode == 6
+    assert_one_line(err, str(folder.path), "was it moved or deleted?")
+    assert not folder.path.exists()
+
+
+@pytest.mark.parametrize("place", ["/proc/self/runs", "a file", "a file/runs"])
+def test_a_place_where_nothing_can_be_written_is_told(tmp_path, place):
+    (tmp_path / "a file").touch()
+    done = evolvent("train", "CartPole-v1", *SMALL_FLAGS, "--quiet", "--runs-dir", place, cwd=tmp_path)
+    assert done.returncode == 6
+    assert_one_line(done.stderr, "cannot create a run", "--runs-dir chooses another place")
+
+
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_read_only_is_told(tmp_path):
+    tmp_path.chmod(0o500)
+    done = evolvent("train", "CartPole-v1", *SMALL_FLAGS, "--quiet", cwd=tmp_path)
+    tmp_path.chmod(0o700)
+    assert done.returncode == 6
+    assert_one_line(done.stderr, "cannot create a run in runs", "--runs-dir chooses another place")
+
+
+def test_one_process_a_run(long_run, tmp_path):
+    process, folder = long_run
+    done = evolvent("resume", "a", "--runs-dir", tmp_path)
+    assert done.returncode == 7
+    assert_one_line(done.stderr, f"in use by process {process.pid} on")
+    assert "running" in evolvent("runs", "--runs-dir", tmp_path).stdout
+    process.send_signal(signal.SIGINT)
+    assert ended(process)[0] == 130
+    with started("resume", folder.path) as one, started("resume", folder.path) as other:
+        until(lambda: one.poll() is not None or other.poll() is not None)
+        loser, winner = (one, other) if one.poll() is not None else (other, one)
+        assert loser.returncode == 7
+        winner.send_signal(signal.SIGINT)
+        assert ended(winner)[0] == 130
+
+
+# --- odd surroundings ---
+
+
+def test_a_reader_who_leaves_is_no_error(tmp_path):
+    flags = (*SMALL_FLAGS, "--generations", FOR_EVER, "--runs-dir", tmp_path)
+    with started("train", "CartPole-v1", *flags) as process:
+        assert process.stdout.readline().startswith("CartPole-v1")
+        process.stdout.close()
+        process.stdout = None
+        returncode, _, err = ended(process)
+    assert (returncode, err) == (0, "")
+    (folder,) = find_runs(tmp_path)
+    assert folder.checkpoints()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["envs", "--all"], ["envs", "--json"], ["train", "--help"], ["--version"]])
+def test_a_reader_who_was_never_there_is_no_error(words):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command(*words), stdout=writing, stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(tmp_path, closed):
+    words = command("train", "CartPole-v1", *SMALL_FLAGS, "--name", "a", "--runs-dir", tmp_path)
+    done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *words], capture_output=True, check=False, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert ev.open_run("a", tmp_path).checkpoints()[0][0] == 6
+
+
+@pytest.mark.parametrize(
+    "words", [["train", "CartPole-v1", *SMALL_FLAGS], ["envs"], ["train", "--help"], ["train", "Ünknown-v1"]]
+)
+def test_a_terminal_that_knows_ascii_only_is_no_error(tmp_path, words):
+    done = evolvent(*words, cwd=tmp_path, env=ascii_only(), encoding="ascii")
+    assert done.returncode == (2 if "Ünknown-v1" in words else 0)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_needs_less_than_300_megabytes(tmp_path):
+    words = command("train", "CartPole-v1", "--no-target", "--generations", "100", "--runs-dir", tmp_path)
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) < 300e6
+
+
+def test_nothing_is_made_of_a_run_that_cannot_begin(tmp_path):
+    with pytest.raises(UsageError):
+        ev.evolve("CartPole-v1", runs_dir=tmp_path / "runs", name="../a", **SMALL)
+    assert evolvent("train", "CartPole-v1", "--population", "0", cwd=tmp_path).returncode == 2
+    assert not (tmp_path / "runs").exists() or not find_runs(tmp_path / "runs")

@@ -1,0 +1,244 @@
+import importlib
+import subprocess
+import sys
+import time
+
+import gymnasium
+import numpy as np
+import pytest
+
+import evolvent as ev
+from evolvent.errors import UsageError
+from evolvent.files import read_bytes
+from evolvent.seeding import stream
+from evolvent.spaces import Box, Discrete
+
+OBSERVATIONS = Box.symmetric((4.8, np.inf, 0.418, np.inf))
+TORQUES = Box(low=(-2.0, -1.0), high=(2.0, np.inf), shape=(2,))
+
+ACT = """
+import sys, time
+began = time.perf_counter()
+import evolvent as ev
+action = ev.load_policy(sys.argv[1]).act([0.0, 0.1, 0.0, -0.1])
+print(action, time.perf_counter() - began, sorted({"gymnasium", "rich", "tyro"} & sys.modules.keys()))
+"""
+
+
+def made(action_space, sizes=(4, 8, 2), seed=0, **options):
+    network = ev.MLP(sizes=sizes, activation="tanh")
+    row = network.initialise(1, stream(seed, "a test"))[0]
+    return ev.Policy(network, row, observation_space=OBSERVATIONS, action_space=action_space, **options)
+
+
+@pytest.fixture
+def policy():
+    return made(Discrete(n=2), env_id="CartPole-v1", provenance={"seed": "0"})
+
+
+def observations(count):
+    return np.random.default_rng(0).normal(size=(count, 4))
+
+
+def expected(policy, batch):
+    """Give the outputs of a network with one hidden layer of tanh, as one would write it."""
+    parts = policy.network.named_views(policy.row)
+    hidden = np.tanh(batch @ parts["layer0.weights"] + parts["layer0.biases"])
+    return hidden @ parts["layer1.weights"] + parts["layer1.biases"]
+
+
+# --- acting ---
+
+
+def test_the_action_is_that_of_the_largest_output(policy):
+    batch = observations(200)
+    assert policy.act(batch).tolist() == expected(policy, batch).argmax(axis=1).tolist()
+
+
+def test_a_discrete_space_that_does_not_start_at_zero_is_met():
+    batch = observations(50)
+    shifted = made(Discrete(n=2, start=-3)).act(batch)
+    assert (shifted == made(Discrete(n=2)).act(batch) - 3).all()
+
+
+def test_an_action_is_an_int_and_actions_are_an_array(policy):
+    one, many = policy.act(observations(1)[0]), policy.act(observations(3))
+    assert type(one) is int
+    assert (many.dtype, many.shape) == (np.int64, (3,))
+    assert policy.act(np.empty((0, 4))).shape == (0,)
+
+
+def test_one_by_one_and_as_a_batch_are_the_same(policy):
+    batch = observations(100)
+    assert [policy.act(observation) for observation in batch] == policy.act(batch).tolist()
+
+
+def test_numbers_of_any_kind_are_taken(policy):
+    whole = np.array([[1, 0, -1, 2], [0, 3, 1, -2]])
+    kinds = [whole, whole.tolist(), whole.astype(np.float32), whole.astype(np.int8), whole.astype(np.float16)]
+    kinds += [whole.astype(">f8"), np.asfortranarray(whole), np.repeat(whole, 2, axis=0)[::2], tuple(map(tuple, whole))]
+    assert {tuple(policy.act(kind)) for kind in kinds} == {tuple(policy.act(whole.astype(np.float64)))}
+
+
+def test_outputs_for_a_box_are_clipped_to_it():
+    policy = made(TORQUES)
+    batch = observations(300) * 5
+    actions = policy.act(batch)
+    assert (actions.dtype, actions.shape) == (np.float32, (300, 2))
+    assert np.allclose(actions, np.clip(expected(policy, batch), TORQUES.low, TORQUES.high), atol=1e-5)
+    assert (actions[:, 0] == 2).any()
+    assert (actions[:, 1] == -1).any()
+    assert policy.act(batch[0]).tolist() == actions[0].tolist()
+
+
+def test_a_box_of_any_shape_is_met():
+    space = Box(low=(-1.0,) * 6, high=(1.0,) * 6, shape=(2, 3))
+    policy = made(space, sizes=(4, 8, 6))
+    assert policy.act(observations(5)).shape == (5, 2, 3)
+    assert policy.act(observations(1)[0]).shape == (2, 3)
+
+
+def test_observations_of_any_shape_are_met():
+    network = ev.MLP(sizes=(6, 2))
+    space = Box(low=(0.0,) * 6, high=(1.0,) * 6, shape=(2, 3))
+    row = network.initialise(1, stream(0, "a test"))[0]
+    policy = ev.Policy(network, row, observation_space=space, action_space=Discrete(n=2))
+    batch = np.random.default_rng(0).random((9, 2, 3))
+    assert policy.act(batch).tolist() == [policy.act(one) for one in batch]
+    with pytest.raises(UsageError, match=r"expected shape \(2, 3\), or \(n, 2, 3\) for a batch, got \(6,\)"):
+        policy.act(np.zeros(6))
+
+
+@pytest.mark.parametrize(
+    ("observation", "words"),
+    [
+        ([0.0, 0.0, 0.0], r"expected shape \(4,\), or \(n, 4\) for a batch, got \(3,\)"),
+        (np.zeros((2, 3)), r"got \(2, 3\)"),
+        (np.zeros((2, 2, 4)), r"got \(2, 2, 4\)"),
+        (0.0, r"got \(\)"),
+        ([], r"got \(0,\)"),
+        ([[0.0] * 4, [0.0] * 3], "expected numbers of shape"),
+        ("left", "expected numbers of shape .* got an array of <U4"),
+        (["0", "0", "0", "0"], "expected numbers of shape"),
+        (None, "expected numbers of shape .* got an array of object"),
+        ([1j, 0, 0, 0], "expected numbers of shape .* got an array of complex128"),
+        ({"a": 1}, "expected numbers of shape"),
+        ([0.0, np.nan, 0.0, 0.0], "is there a NaN or infinity in it"),
+        ([0.0, np.inf, 0.0, 0.0], "is there a NaN or infinity in it"),
+        ([[0.0] * 4, [0.0, -np.inf, 0.0, 0.0]], "is there a NaN or infinity in it"),
+    ],
+)
+def test_what_is_no_observation_is_refused_in_words(policy, observation, words):
+    with pytest.raises(UsageError, match=f"observation: .*{words}"):
+        policy.act(observation)
+
+
+def test_a_policy_keeps_its_own_parameters():
+    network = ev.MLP(sizes=(4, 2))
+    row = network.initialise(1, stream(0, "a test"))[0]
+    policy = ev.Policy(network, row, observation_space=OBSERVATIONS, action_space=Discrete(n=2))
+    before = policy.act(observations(50)).tolist()
+    row[:] = -row
+    assert policy.act(observations(50)).tolist() == before
+
+
+@pytest.mark.parametrize(
+    ("sizes", "length", "space", "words"),
+    [
+        ((4, 8, 2), 3, Discrete(n=2), r"row: a network of sizes \(4, 8, 2\) has 58 parameters, got shape \(3,\)"),
+        ((5, 2), 12, Discrete(n=2), "5 inputs do not fit"),
+        ((4, 2), 10, Discrete(n=3), "2 outputs do not fit"),
+        ((4, 3), 15, TORQUES, "3 outputs do not fit"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(sizes, length, space, words):
+    with pytest.raises(UsageError, match=words):
+        ev.Policy(ev.MLP(sizes=sizes), np.zeros(length, np.float32), observation_space=OBSERVATIONS, action_space=space)
+
+
+@pytest.mark.parametrize("sizes", [(4, 70_000, 2), (4, *[2] * 40, 2), (4, 60_000, 60_000, 2)])
+def test_networks_that_no_stack_can_hold_are_refused(sizes):
+    with pytest.raises(UsageError, match="sizes: expected at most"):
+        ev.MLP(sizes=sizes)
+
+
+@pytest.mark.compiled
+def test_the_deepest_and_the_widest_network_act():
+    for sizes in ((4, *[2] * 30, 2), (4, 65_530, 2)):
+        assert made(Discrete(n=2), sizes=sizes).act(observations(1)[0]) in {0, 1}
+
+
+def test_a_policy_says_what_it_is(policy):
+    assert repr(policy) == "Policy(4-8-2 tanh, 58 parameters, for 'CartPole-v1')"
+    policy.env_id = "\x1b[31m"
+    assert "\x1b" not in repr(policy)
+
+
+# --- as Stable-Baselines3 has it ---
+
+
+def test_predict_gives_an_action_and_the_state_it_was_given(policy):
+    batch = observations(5)
+    action, state = policy.predict(batch[0], state=("kept",), episode_start=np.array([True]), deterministic=True)
+    assert (action.shape, int(action), state) == ((), policy.act(batch[0]), ("kept",))
+    actions, state = policy.predict(batch)
+    assert (actions.tolist(), state) == (policy.act(batch).tolist(), None)
+
+
+@pytest.mark.interop
+def test_stable_baselines3_evaluates_a_policy_as_it_is(policy):
+    evaluation = importlib.import_module("stable_baselines3.common.evaluation")
+    monitor = importlib.import_module("stable_baselines3.common.monitor")
+    env = monitor.Monitor(gymnasium.make("CartPole-v1"))
+    means, lengths = evaluation.evaluate_policy(policy, env, n_eval_episodes=5, return_episode_rewards=True)
+    assert means == lengths
+    assert len(means) == 5
+    assert all(5 <= length <= 500 for length in lengths)
+    env.close()
+
+
+def test_a_policy_steps_a_gymnasium_world(policy):
+    with gymnasium.make("CartPole-v1") as env:
+        observation, _ = env.reset(seed=0)
+        for _ in range(5):
+            observation, reward, *_ = env.step(policy.act(observation))
+            assert reward == 1.0
+
+
+# --- saving and loading ---
+
+
+@pytest.mark.parametrize("space", [Discrete(n=2), Discrete(n=2, start=5), TORQUES])
+def test_what_is_saved_is_loaded_to_the_bit(tmp_path, space):
+    policy = made(space, env_id="Ünknown/World-v1", provenance={"seed": "3", "note": "a\nb"})
+    back = ev.load_policy(policy.save(tmp_path / "policy.safetensors"))
+    assert back.row.tobytes() == policy.row.tobytes()
+    parts = ("network", "observation_space", "action_space", "env_id", "provenance")
+    assert all(getattr(back, part) == getattr(policy, part) for part in parts)
+    assert back.act(observations(50)).tobytes() == policy.act(observations(50)).tobytes()
+
+
+def test_equal_policies_are_equal_bytes(tmp_path, policy):
+    one = read_bytes(policy.save(tmp_path / "one.safetensors"))
+    other = read_bytes(ev.load_policy(tmp_path / "one.safetensors").save(tmp_path / "other.safetensors"))
+    assert one == other
+    assert one != read_bytes(made(Discrete(n=2), seed=1).save(tmp_path / "third.safetensors"))
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(UsageError, match="no such file"):
+        ev.load_policy(tmp_path / "none.safetensors")
+
+
+@pytest.mark.compiled
+def test_acting_is_quick_and_imports_no_gymnasium(tmp_path, policy):
+    path = policy.save(tmp_path / "policy.safetensors")
+    policy.act(observations(1)[0])
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", ACT, str(path)], capture_output=True, text=True, check=True)
+    assert time.monotonic() - began < 3
+    action, seconds, imported = done.stdout.split(maxsplit=2)
+    assert int(action) == policy.act([0.0, 0.1, 0.0, -0.1])
+    assert float(seconds) < 3
+    assert imported.strip() == "[]"
+    assert done.stderr == ""

@@ -1,0 +1,134 @@
+"""The compiled rollout: any number of lanes gives the same bits."""
+
+import logging
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from evolvent.envs import CARTPOLE, Env, EnvSpec
+from evolvent.lanes import exp, sin, where
+from evolvent.networks import MLP
+from evolvent.seeding import stream, uniform
+from evolvent.spaces import Box, Discrete
+from evolvent.tasks.rollout import compile_rollout, lanes_for
+
+pytestmark = pytest.mark.compiled
+
+
+class Walk(NamedTuple):
+    position: Any
+    wind: Any
+    steps: Any
+
+
+def walk_reset(draw):
+    return Walk(uniform(draw, 0) - 0.5, 0.0, 0.0)
+
+
+def walk_observe(state):
+    return state.position, sin(state.wind)
+
+
+def walk_step(state, action, draw):
+    wind = 0.9 * state.wind + 0.2 * (uniform(draw, 0) - 0.5)
+    push = where(action[0] > 0.0, 0.1, -0.1)
+    position = state.position + push + wind
+    return Walk(position, wind, state.steps + 1.0), exp(-position * position), (position < -1.5) | (position > 1.5)
+
+
+def branching_step(state, action, draw):
+    wind = 0.9 * state.wind + 0.2 * (uniform(draw, 0) - 0.5)
+    push = -0.1
+    if action[0] > 0.0:
+        push = 0.1
+    position = state.position + push + wind
+    return Walk(position, wind, state.steps + 1.0), exp(-position * position), (position < -1.5) | (position > 1.5)
+
+
+def steered_step(state, action, draw):
+    return Walk(state.position + 0.1 * action[0], uniform(draw, 1), 0.0), -state.position, False
+
+
+def world(step, action_space):
+    spec = EnvSpec(
+        id="Walk-v0",
+        observation_space=Box.symmetric((np.inf, 1.0)),
+        action_space=action_space,
+        max_episode_steps=50,
+        reward_threshold=None,
+    )
+    return Env(spec=spec, reset=walk_reset, observe=walk_observe, step=step)
+
+
+WALK = world(walk_step, Discrete(n=2))
+
+
+def roll(env, network, lanes, *, cap=300, population_size=13, episodes=7):
+    population = network.initialise(population_size, stream(1, "initial"))
+    population[3] = np.nan
+    population[5, 2] = np.inf
+    seeds = stream(1, "episodes").bits((population_size, episodes))
+    returns, steps, failed = np.zeros(seeds.shape), np.zeros(seeds.shape, np.int64), np.zeros(seeds.shape, np.bool_)
+    compile_rollout(env, network, lanes)(population, seeds, cap, np.zeros(1, np.int64), returns, steps, failed)
+    return returns, steps, failed
+
+
+def assert_same_bits(expected, actual):
+    for one, other in zip(expected, actual, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("lanes", [2, 8, 16, 32])
+@pytest.mark.parametrize(("env", "inputs"), [(CARTPOLE, 4), (WALK, 2)])
+def test_lanes_never_change_a_result(env, inputs, lanes):
+    network = MLP(sizes=(inputs, 8, 2))
+    alone = roll(env, network, 1)
+    assert alone[2][3].all()
+    assert len(np.unique(alone[1])) > 5
+    assert_same_bits(alone, roll(env, network, lanes))
+
+
+@pytest.mark.parametrize("activation", ["tanh", "gelu"])
+def test_networks_of_any_depth_run_in_lanes(activation):
+    network = MLP(sizes=(4, 8, 5, 2), activation=activation)
+    assert_same_bits(roll(CARTPOLE, network, 1), roll(CARTPOLE, network, 16))
+
+
+def test_continuous_actions_and_worlds_that_never_end_run_in_lanes():
+    env = world(steered_step, Box(low=(-1.0,), high=(1.0,), shape=(1,)))
+    network = MLP(sizes=(2, 4, 1))
+    alone = roll(env, network, 1, cap=40)
+    assert (alone[1][~alone[2]] == 40).all()
+    assert_same_bits(alone, roll(env, network, 16, cap=40))
+
+
+@pytest.mark.parametrize("cap", [1, 2, 17])
+def test_an_episode_that_reaches_its_cap_counts_in_full(cap):
+    network = MLP(sizes=(4, 8, 2))
+    alone = roll(CARTPOLE, network, 1, cap=cap)
+    sound = ~alone[2]
+    assert alone[1].max() == cap
+    assert (alone[0][sound] == alone[1][sound]).all()
+    assert_same_bits(alone, roll(CARTPOLE, network, 16, cap=cap))
+
+
+def test_one_job_alone_keeps_the_other_lanes_out_of_it():
+    network = MLP(sizes=(4, 8, 2))
+    few = {"population_size": 6, "episodes": 1}
+    assert_same_bits(roll(CARTPOLE, network, 1, **few), roll(CARTPOLE, network, 16, **few))
+
+
+def test_a_world_with_a_branch_on_a_value_runs_one_episode_at_a_time_and_says_so(caplog):
+    network = MLP(sizes=(2, 8, 2))
+    with caplog.at_level(logging.WARNING, "evolvent"):
+        branching = roll(world(branching_step, Discrete(n=2)), network, None)
+    assert "Walk-v0 runs one episode at a time" in caplog.text
+    assert "it branches on a value; write where(condition, yes, no)" in caplog.text
+    assert f"{branching_step.__code__.co_firstlineno + 3}:" in caplog.text
+    assert_same_bits(roll(WALK, network, 1), branching)
+
+
+def test_a_large_network_runs_one_episode_at_a_time():
+    assert lanes_for(MLP(sizes=(4, 16, 2))) > 1
+    assert lanes_for(MLP(sizes=(4, 256, 256, 2))) == 1
