@@ -32,8 +32,8 @@ def command(*words):
 
 def evolvent(*words, **options):
     """Run the command to its end."""
-    options = {"capture_output": True, "text": True, "check": False, "timeout": PATIENCE, **options}
-    return subprocess.run(command(*words), **options)
+    options = {"capture_output": True, "text": True, "timeout": PATIENCE, **options}
+    return subprocess.run(command(*words), check=False, **options)
 
 
 @contextmanager

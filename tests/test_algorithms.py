@@ -1,4 +1,5 @@
 import math
+from contextlib import closing
 from dataclasses import fields, is_dataclass
 
 import numpy as np
@@ -154,14 +155,14 @@ def test_the_sphere_is_learnt(algorithm):
 @every_algorithm
 def test_cartpole_is_learnt(algorithm):
     network = MLP(sizes=(4, 8, 2))
-    task = CompiledEnv(CARTPOLE, network)
     state = algorithm.init(network.initialise(64, stream(3, "first")), stream(3, "init"))
-    for generation in range(25):
-        population, state = algorithm.ask(state, stream(3, generation, "ask"))
-        seeds = np.tile(stream(3, generation, "episodes").bits((1, 8)), (len(population), 1))
-        state = algorithm.tell(state, population, task.evaluate(population, Conditions(seeds=seeds)))
-    tests = stream(3, "test").bits((1, 100))
-    assert task.evaluate(algorithm.candidates(state, 1), Conditions(seeds=tests)).fitness[0] > 475
+    with closing(CompiledEnv(CARTPOLE, network)) as task:
+        for generation in range(25):
+            population, state = algorithm.ask(state, stream(3, generation, "ask"))
+            seeds = np.tile(stream(3, generation, "episodes").bits((1, 8)), (len(population), 1))
+            state = algorithm.tell(state, population, task.evaluate(population, Conditions(seeds=seeds)))
+        tests = stream(3, "test").bits((1, 100))
+        assert task.evaluate(algorithm.candidates(state, 1), Conditions(seeds=tests)).fitness[0] > 475
 
 
 # --- the genetic algorithm ---

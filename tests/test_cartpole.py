@@ -1,5 +1,6 @@
 import itertools
 import math
+from contextlib import closing
 
 import gymnasium
 import numpy as np
@@ -147,7 +148,8 @@ def slow_episode(row, seed, cap):
 def test_a_rollout_is_what_a_slow_loop_makes_of_it():
     population = NETWORK.initialise(12, stream(5, "first"))
     seeds = stream(5, "episodes").bits((12, 2))
-    evaluation = CompiledEnv(CARTPOLE, NETWORK).evaluate(population, Conditions(seeds=seeds, episode_cap=60))
+    with closing(CompiledEnv(CARTPOLE, NETWORK)) as task:
+        evaluation = task.evaluate(population, Conditions(seeds=seeds, episode_cap=60))
     expected = [[slow_episode(row, seed, 60) for seed in row_seeds] for row, row_seeds in zip(population, seeds, strict=True)]
     assert evaluation.returns.tolist() == [[total for total, _ in episodes] for episodes in expected]
     assert evaluation.steps.tolist() == [[length for _, length in episodes] for episodes in expected]
@@ -157,10 +159,8 @@ def test_a_rollout_is_what_a_slow_loop_makes_of_it():
 def test_policies_last_as_long_in_gymnasiums_world():
     population = NETWORK.initialise(24, stream(6, "first"))
     seeds = np.broadcast_to(stream(6, "episodes").bits((1, 40)), (24, 40))
-    ours, theirs = (
-        task.evaluate(population, Conditions(seeds=seeds)).returns
-        for task in (CompiledEnv(CARTPOLE, NETWORK), GymEnv("CartPole-v1", NETWORK))
-    )
+    with closing(CompiledEnv(CARTPOLE, NETWORK)) as compiled, closing(GymEnv("CartPole-v1", NETWORK)) as gymnasiums:
+        ours, theirs = (task.evaluate(population, Conditions(seeds=seeds)).returns for task in (compiled, gymnasiums))
     error = np.sqrt((ours.var(axis=1) + theirs.var(axis=1)) / 40)
     assert (np.abs(ours.mean(axis=1) - theirs.mean(axis=1)) <= 4 * error + 1).all()
     assert ours.mean(axis=1).max() > 3 * ours.mean(axis=1).min()

@@ -1,5 +1,6 @@
 import logging
 import math
+from contextlib import ExitStack, closing
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -86,8 +87,21 @@ BUTTONS = MLP(sizes=(2, 2), output_activation="tanh")
 PRESSES_3, PRESSES_4 = (np.array([0, 0.5, 0, 0.5, *biases], np.float32) for biases in ((1, 0), (0, 1)))
 
 
-def task(kind, network=NETWORK):
-    return CompiledEnv(CARTPOLE, network) if kind == "compiled" else GymEnv("CartPole-v1", network)
+@pytest.fixture
+def opened():
+    """Give a function that hands back a task, to be closed when the test is over."""
+    with ExitStack() as stack:
+        yield lambda task: stack.enter_context(closing(task))
+
+
+@pytest.fixture
+def task(opened):
+    """Give a function that makes CartPole's task of a kind, compiled or Gymnasium's own."""
+
+    def make(kind, network=NETWORK):
+        return opened(CompiledEnv(CARTPOLE, network) if kind == "compiled" else GymEnv("CartPole-v1", network))
+
+    return make
 
 
 def same(one, other):
@@ -103,7 +117,7 @@ def example(count, episodes):
 
 
 @pytest.mark.parametrize("kind", ["compiled", "gymnasium"])
-def test_an_evaluation_has_the_promised_shapes(kind):
+def test_an_evaluation_has_the_promised_shapes(task, kind):
     population, seeds = example(5, 3)
     before = population.copy()
     evaluation = task(kind).evaluate(population, Conditions(seeds=seeds))
@@ -121,7 +135,7 @@ def test_an_evaluation_has_the_promised_shapes(kind):
 
 
 @pytest.mark.parametrize("kind", ["compiled", "gymnasium"])
-def test_a_row_is_measured_as_if_it_were_alone(kind):
+def test_a_row_is_measured_as_if_it_were_alone(task, kind):
     population, seeds = example(6, 2)
     measured = task(kind)
     whole = measured.evaluate(population, Conditions(seeds=seeds))
@@ -137,7 +151,7 @@ def test_a_row_is_measured_as_if_it_were_alone(kind):
 
 @pytest.mark.parametrize("kind", ["compiled", "gymnasium"])
 @pytest.mark.parametrize(("cap", "length"), [(None, 500), (1, 1), (60, 60), (620, 620)])
-def test_an_episode_that_reaches_its_cap_counts_in_full(kind, cap, length):
+def test_an_episode_that_reaches_its_cap_counts_in_full(task, kind, cap, length):
     seeds = stream(1, "episodes").bits((2, 1))
     evaluation = task(kind, LINEAR).evaluate(np.array([BALANCES, FALLS]), Conditions(seeds=seeds, episode_cap=cap))
     assert evaluation.steps[0, 0] == evaluation.returns[0, 0] == evaluation.fitness[0] == length
@@ -147,7 +161,7 @@ def test_an_episode_that_reaches_its_cap_counts_in_full(kind, cap, length):
 
 @pytest.mark.parametrize("kind", ["compiled", "gymnasium"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_parameters_that_are_not_finite_fail_and_rank_last(kind, bad):
+def test_parameters_that_are_not_finite_fail_and_rank_last(task, kind, bad):
     population, seeds = example(4, 2)
     NETWORK.named_views(population[0])["layer1.biases"][1] = bad
     population[2] = bad
@@ -161,7 +175,7 @@ def test_parameters_that_are_not_finite_fail_and_rank_last(kind, bad):
 
 
 @pytest.mark.parametrize("kind", ["compiled", "gymnasium"])
-def test_shapes_that_do_not_fit_are_refused_before_anything_is_read(kind):
+def test_shapes_that_do_not_fit_are_refused_before_anything_is_read(task, kind):
     population, seeds = example(4, 2)
     measured = task(kind)
     for rows in (population[:, :-1], population[0], np.zeros((4, 0), np.float32)):
@@ -174,13 +188,13 @@ def test_shapes_that_do_not_fit_are_refused_before_anything_is_read(kind):
 
 @pytest.mark.parametrize("kind", ["compiled", "gymnasium"])
 @pytest.mark.parametrize(("sizes", "message"), [((5, 2), "5 inputs do not fit"), ((4, 3), "3 outputs do not fit")])
-def test_a_network_that_does_not_fit_the_world_is_refused(kind, sizes, message):
+def test_a_network_that_does_not_fit_the_world_is_refused(task, kind, sizes, message):
     with pytest.raises(UsageError, match=f"^network: {message}"):
         task(kind, MLP(sizes=sizes))
 
 
 @pytest.mark.parametrize("kind", ["compiled", "gymnasium"])
-def test_arrays_of_other_layouts_and_integer_types_will_do(kind):
+def test_arrays_of_other_layouts_and_integer_types_will_do(task, kind):
     population, seeds = example(3, 2)
     seeds >>= np.uint64(1)
     measured = task(kind)
@@ -196,14 +210,13 @@ def test_arrays_of_other_layouts_and_integer_types_will_do(kind):
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("threads", [2, 4])
-def test_the_number_of_threads_changes_no_bit(threads):
+def test_the_number_of_threads_changes_no_bit(opened, threads):
     population, seeds = example(150, 3)
     population[7] = np.nan
-    alone = CompiledEnv(CARTPOLE, NETWORK).evaluate(population, Conditions(seeds=seeds))
-    shared = CompiledEnv(CARTPOLE, NETWORK, threads=threads)
+    alone = opened(CompiledEnv(CARTPOLE, NETWORK)).evaluate(population, Conditions(seeds=seeds))
+    shared = opened(CompiledEnv(CARTPOLE, NETWORK, threads=threads))
     for _ in range(5):
         assert same(alone, shared.evaluate(population, Conditions(seeds=seeds)))
-    shared.close()
 
 
 class Walk(NamedTuple):
@@ -231,10 +244,10 @@ WALK = Env(
 )
 
 
-def test_chance_in_a_world_depends_on_the_episode_and_the_step():
+def test_chance_in_a_world_depends_on_the_episode_and_the_step(opened):
     network = MLP(sizes=(1, 3, 1), initialiser="normal")
     population, seeds = network.initialise(4, stream(2, "first")), stream(2, "episodes").bits((4, 3))
-    evaluation = CompiledEnv(WALK, network).evaluate(population, Conditions(seeds=seeds))
+    evaluation = opened(CompiledEnv(WALK, network)).evaluate(population, Conditions(seeds=seeds))
     for row, returns, steps, row_seeds in zip(population, evaluation.returns, evaluation.steps, seeds, strict=True):
         for total, length, seed in zip(returns, steps, row_seeds, strict=True):
             state, paid, k, over = WALK.reset(Draw(int(seed), 0)), 0.0, 0, False
@@ -254,12 +267,12 @@ def test_no_thread_is_too_few():
 
 
 @pytest.mark.compiled
-def test_an_interrupt_stops_the_threads_early(monkeypatch):
+def test_an_interrupt_stops_the_threads_early(opened, monkeypatch):
     def interrupt(_):
         raise KeyboardInterrupt
 
     given = []
-    measured = CompiledEnv(CARTPOLE, NETWORK, threads=2)
+    measured = opened(CompiledEnv(CARTPOLE, NETWORK, threads=2))
     rollout = measured._rollout
     population, seeds = example(4, 500_000)
     measured.evaluate(population, Conditions(seeds=seeds[:, :1]))
@@ -276,8 +289,8 @@ def test_an_interrupt_stops_the_threads_early(monkeypatch):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_fails_the_individual_that_met_it_and_no_other(fault, caplog):
-    measured = GymEnv(f"test/{fault}-v0", BUTTONS)
+def test_a_fault_fails_the_individual_that_met_it_and_no_other(opened, fault, caplog):
+    measured = opened(GymEnv(f"test/{fault}-v0", BUTTONS))
     seeds = stream(0, "episodes").bits((3, 2))
     evaluation = measured.evaluate(np.array([PRESSES_3, PRESSES_4, PRESSES_3]), Conditions(seeds=seeds))
     assert evaluation.failed.tolist() == [False, True, False]
@@ -286,8 +299,8 @@ def test_a_fault_fails_the_individual_that_met_it_and_no_other(fault, caplog):
     assert [record.levelno for record in caplog.records] == ([logging.ERROR] if fault in {"Raises", "OneNumber"} else [])
 
 
-def test_a_fault_is_logged_once_with_its_traceback(caplog):
-    measured = GymEnv("test/Raises-v0", BUTTONS)
+def test_a_fault_is_logged_once_with_its_traceback(opened, caplog):
+    measured = opened(GymEnv("test/Raises-v0", BUTTONS))
     for _ in range(2):
         measured.evaluate(np.array([PRESSES_4]), Conditions(seeds=np.array([[5, 6]], np.uint64)))
     assert len(caplog.records) == 1
@@ -295,9 +308,10 @@ def test_a_fault_is_logged_once_with_its_traceback(caplog):
     assert "ZeroDivisionError: a fault of the world" in caplog.text
 
 
-def test_a_world_may_truncate_an_episode_itself():
+def test_a_world_may_truncate_an_episode_itself(opened):
     seeds = np.ones((2, 1), np.uint64)
-    evaluation = GymEnv("test/Truncates-v0", BUTTONS).evaluate(np.array([PRESSES_3, PRESSES_4]), Conditions(seeds=seeds))
+    measured = opened(GymEnv("test/Truncates-v0", BUTTONS))
+    evaluation = measured.evaluate(np.array([PRESSES_3, PRESSES_4]), Conditions(seeds=seeds))
     assert evaluation.steps.tolist() == [[7], [1]]
 
 
@@ -305,14 +319,14 @@ def test_a_world_without_a_limit_gets_one():
     assert describe("test/TwoButtons-v0").max_episode_steps == DEFAULT_CAP
 
 
-def test_continuous_actions_reach_the_world():
+def test_continuous_actions_reach_the_world(opened):
     spec = describe("Pendulum-v1")
     assert spec.action_space == Box(low=(-2.0,), high=(2.0,), shape=(1,))
     assert spec.max_episode_steps == 200
     network = MLP(sizes=(3, 1))
     rows = np.array([[0, 0, 0, 0], [0, 0, 0, 9], [0, 0, 0, -9]], np.float32)
     seeds = np.full((3, 1), 4, np.uint64)
-    evaluation = GymEnv("Pendulum-v1", network).evaluate(rows, Conditions(seeds=seeds, episode_cap=3))
+    evaluation = opened(GymEnv("Pendulum-v1", network)).evaluate(rows, Conditions(seeds=seeds, episode_cap=3))
     env, expected = make("Pendulum-v1"), []
     for torque in (0.0, 2.0, -2.0):
         env.reset(seed=4)

@@ -6,6 +6,7 @@ import operator
 import numpy as np
 import pytest
 
+from evolvent.instructions import lane_of, spread, with_lane
 from evolvent.jit import specialise
 from evolvent.lanes import (
     absolute,
@@ -24,7 +25,6 @@ from evolvent.lanes import (
 )
 from evolvent.networks.activations import ACTIVATIONS, gelu, identity, relu, sigmoid, silu, softplus, softsign
 from evolvent.seeding import Draw, uniform
-from evolvent.vectors import lane_of, spread, with_lane
 
 pytestmark = pytest.mark.compiled
 

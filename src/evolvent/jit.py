@@ -20,22 +20,23 @@ from typing import Any, TypeVar
 import llvmlite
 import numba
 import numpy as np
+from numba.core.errors import NumbaError
 from numba.core.extending import _Intrinsic
 from numba.extending import overload
 
-from evolvent import vectors
+from evolvent import instructions
 from evolvent.fingerprint import NotFollowable, fingerprint, global_names
 from evolvent.kernel_cache import KernelCache, private_folder
 
 log = logging.getLogger("evolvent")
 
-CompilationFailed = numba.errors.NumbaError
+CompilationFailed = NumbaError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 COMPILES = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 OPTIONS = {"nogil": True, "error_model": "numpy"}  # no fastmath: the order of additions is a promise
-INTRINSICS = {value: name for name, value in vars(vectors).items() if isinstance(value, _Intrinsic)}
+INTRINSICS = {value: name for name, value in vars(instructions).items() if isinstance(value, _Intrinsic)}
 PRIMITIVES: dict[Callable[..., Any], str] = {}  # each with a digest of the file that holds its compiled form
 
 
@@ -153,8 +154,8 @@ def _named(function: Callable[..., Any]) -> str:
 
 @functools.cache
 def _versions() -> tuple[str, ...]:
-    instructions = hashlib.sha256(Path(__file__).with_name("vectors.py").read_bytes()).hexdigest()
-    return numba.__version__, llvmlite.__version__, np.__version__, repr(OPTIONS), instructions
+    own = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("instructions.py", "vectors.py"))
+    return numba.__version__, llvmlite.__version__, np.__version__, repr(OPTIONS), hashlib.sha256(own).hexdigest()
 
 
 @functools.cache

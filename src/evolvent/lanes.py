@@ -17,9 +17,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numba import types
 
-from evolvent import vectors
+from evolvent import instructions
+from evolvent.instructions import bits_of, float_of
 from evolvent.jit import primitive
-from evolvent.vectors import Vec, bits_of, float_of
+from evolvent.vectors import Vec
 
 Value: TypeAlias = Any  # a float, a NumPy scalar or an array of either
 Flag: TypeAlias = Any  # a bool, or an array of bools
@@ -42,7 +43,7 @@ def where(condition: Flag, yes: Value, no: Value) -> Value:
 @primitive(where)
 def _where(condition, yes, no):
     if isinstance(condition, Vec):
-        return lambda condition, yes, no: vectors.select(condition, yes, no)
+        return lambda condition, yes, no: instructions.select(condition, yes, no)
     return lambda condition, yes, no: yes if condition else no
 
 
@@ -53,7 +54,7 @@ def logical_not(flag: Flag) -> Flag:
 
 @primitive(logical_not)
 def _logical_not(flag):
-    return (lambda flag: vectors.opposite(flag)) if isinstance(flag, Vec) else (lambda flag: not flag)
+    return (lambda flag: instructions.opposite(flag)) if isinstance(flag, Vec) else (lambda flag: not flag)
 
 
 def to_float32(x: Value) -> Value:
@@ -63,7 +64,7 @@ def to_float32(x: Value) -> Value:
 
 @primitive(to_float32)
 def _to_float32(x):
-    return (lambda x: vectors.as_float32(x)) if isinstance(x, Vec) else (lambda x: np.float32(x))
+    return (lambda x: instructions.as_float32(x)) if isinstance(x, Vec) else (lambda x: np.float32(x))
 
 
 def to_float64(x: Value) -> Value:
@@ -73,7 +74,7 @@ def to_float64(x: Value) -> Value:
 
 @primitive(to_float64)
 def _to_float64(x):
-    return (lambda x: vectors.as_float64(x)) if isinstance(x, Vec) else (lambda x: np.float64(x))
+    return (lambda x: instructions.as_float64(x)) if isinstance(x, Vec) else (lambda x: np.float64(x))
 
 
 def with_precision_of(like: Value, x: Value) -> Value:
@@ -95,7 +96,7 @@ def floor(x: Value) -> Value:
 
 @primitive(floor)
 def _floor(x):
-    return (lambda x: vectors.floor_of(x)) if isinstance(x, Vec) else (lambda x: np.floor(x))
+    return (lambda x: instructions.floor_of(x)) if isinstance(x, Vec) else (lambda x: np.floor(x))
 
 
 def sqrt(x: Value) -> Value:
@@ -105,7 +106,7 @@ def sqrt(x: Value) -> Value:
 
 @primitive(sqrt)
 def _sqrt(x):
-    return (lambda x: vectors.sqrt_of(x)) if isinstance(x, Vec) else (lambda x: np.sqrt(x))
+    return (lambda x: instructions.sqrt_of(x)) if isinstance(x, Vec) else (lambda x: np.sqrt(x))
 
 
 def absolute(x: Value) -> Value:
@@ -115,7 +116,7 @@ def absolute(x: Value) -> Value:
 
 @primitive(absolute)
 def _absolute(x):
-    return (lambda x: vectors.magnitude_of(x)) if isinstance(x, Vec) else (lambda x: np.absolute(x))
+    return (lambda x: instructions.magnitude_of(x)) if isinstance(x, Vec) else (lambda x: np.absolute(x))
 
 
 def minimum(x: Value, y: Value) -> Value:
@@ -144,7 +145,7 @@ def power_of_two(k: Value) -> Value:
 @primitive(power_of_two)
 def _power_of_two(k):
     if isinstance(k, Vec):
-        return lambda k: float_of(vectors.shifted_left(vectors.as_int64(k) + 1023, 52))
+        return lambda k: float_of(instructions.shifted_left(instructions.as_int64(k) + 1023, 52))
     return lambda k: float_of((np.int64(k) + 1023) << 52)
 
 
@@ -156,7 +157,7 @@ def exponent(x: Value) -> Value:
 @primitive(exponent)
 def _exponent(x):
     if isinstance(x, Vec):
-        return lambda x: vectors.as_float64(((bits_of(x) >> 52) & 0x7FF) - 1023)
+        return lambda x: instructions.as_float64(((bits_of(x) >> 52) & 0x7FF) - 1023)
     return lambda x: np.float64(((bits_of(x) >> 52) & 0x7FF) - 1023)
 
 
@@ -288,7 +289,7 @@ def buffer(like: Value, size: int) -> Any:
 
 @primitive(buffer)
 def _buffer(like, size):
-    return lambda like, size: vectors.stack_buffer(like, size)
+    return lambda like, size: instructions.stack_buffer(like, size)
 
 
 def as_tuple(values: Any, size: int) -> tuple[Value, ...]:
@@ -298,7 +299,7 @@ def as_tuple(values: Any, size: int) -> tuple[Value, ...]:
 
 @primitive(as_tuple)
 def _as_tuple(values, size):
-    return lambda values, size: vectors.loaded_tuple(values, size)
+    return lambda values, size: instructions.loaded_tuple(values, size)
 
 
 # --- a counter shared by threads -----------------------------------------------------------------------------------
@@ -313,4 +314,4 @@ def take_next(counter: Any) -> int:
 
 @primitive(take_next)
 def _take_next(counter):
-    return lambda counter: vectors.atomic_add_one(counter)
+    return lambda counter: instructions.atomic_add_one(counter)

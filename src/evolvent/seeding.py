@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evolvent.errors import UsageError
+from evolvent.instructions import as_float64, as_uint64
 from evolvent.jit import kernel, primitive
 from evolvent.lanes import cos, log, sin, sqrt
-from evolvent.vectors import Vec, as_float64, as_uint64
+from evolvent.vectors import Vec
 
 MAX_SEED = 2**63 - 1
 

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from evolvent.cli.signals import exit_code_of, install_handlers, leave
+from evolvent.cli.signals import code_while_stopping, exit_code_of, install_handlers, leave
 from evolvent.cli.terminal import Complaints, complain, printable, silence, silence_dead_terminals
 from evolvent.errors import EXIT_TERMINATED, EngineFailed, EvolventError, UsageError, did_you_mean
 
@@ -66,6 +66,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _unforeseen(problem: Exception) -> int:
     """Return the exit code for what nobody foresaw, or 0 where only the reader of our output has gone."""
+    if (code := code_while_stopping()) is not None:
+        complain("stopped")
+        return code
     if isinstance(problem, BrokenPipeError):
         silence()
         return 0

@@ -38,6 +38,11 @@ def exit_code_of(interrupt: BaseException | None) -> int:
     return interrupt.exit_code if isinstance(interrupt, Terminated) else EXIT_INTERRUPTED
 
 
+def code_while_stopping() -> int | None:
+    """Return the exit code where a signal came before, or None: what it interrupted may end in an error of any kind."""
+    return exit_code_of(_exception_for(_received[0])) if _received else None
+
+
 def raise_again(generation: object) -> None:  # noqa: ARG001 - a callback of a run
     """Raise what was raised for a signal once more, if the run goes on: C code that called back swallowed it."""
     if _received:

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from evolvent.arrays import Counts, Flags, Population, Returns, Seeds
 from evolvent.envs import Env
+from evolvent.instructions import first_aligned, lane_of, mask_bits, spread, vectors_at, with_lane
 from evolvent.jit import COMPILES, CompilationFailed, bind, explain, specialise
 from evolvent.lanes import take_next
 from evolvent.networks import Network
 from evolvent.policies.actions import action_rule
 from evolvent.seeding import Draw
-from evolvent.vectors import first_aligned, lane_of, mask_bits, spread, vectors_at, with_lane
 
 log = logging.getLogger("evolvent")
 
