@@ -414,7 +414,9 @@ def test_a_terminal_that_knows_ascii_only_is_no_error(tmp_path, words):
 def test_a_run_needs_less_than_300_megabytes(tmp_path):
     ev.evolve("CartPole-v1", runs_dir=None, generations=1)
     words = command("train", "CartPole-v1", "--quiet", "--no-target", "--generations", "50", "--runs-dir", tmp_path)
-    done = subprocess.run([sys.executable, "-c", MEASURED, *words], capture_output=True, text=True, check=True, timeout=PATIENCE)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *words], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     assert int(done.stdout) * (1 if sys.platform == "darwin" else 1024) < 300e6
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from evolvent.arrays import Row
 from evolvent.errors import UsageError
 from evolvent.networks import MLP
 from evolvent.policies import policy_file
-from evolvent.policies.acting import compile_act
+from evolvent.policies.acting import Act, compile_act
 from evolvent.policies.actions import for_environment, num_outputs
 from evolvent.policies.policy_file import PolicyRecord
 from evolvent.spaces import Box, Discrete
@@ -65,7 +66,10 @@ class Policy:
         self.action_space = action_space
         self.env_id = env_id
         self.provenance = dict(provenance or {})
-        self._act = compile_act(network, action_space)
+
+    @cached_property
+    def _act(self) -> Act:
+        return compile_act(self.network, self.action_space)
 
     def __repr__(self) -> str:
         """Return what the policy is made of, in a line."""
