@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evolvent.algorithms import ALGORITHMS, Gaussian, Genetic, Truncation
 from evolvent.envs import CARTPOLE
 from evolvent.errors import UsageError
-from evolvent.evaluation import Conditions, Evaluation, best_first
+from evolvent.evaluation import Conditions, Evaluation, best_first, mean_return
 from evolvent.networks import MLP
 from evolvent.seeding import stream
 from evolvent.tasks import CompiledEnv
@@ -288,3 +288,16 @@ def test_gaussian_noise_has_its_strength_everywhere():
     assert np.abs(noise.std(axis=0) / 0.25 - 1).max() < 4 / math.sqrt(2 * len(parents))
     assert np.abs(noise.mean(axis=0)).max() < 4 * 0.25 / math.sqrt(len(parents))
     assert np.abs(np.corrcoef(noise.T) - np.eye(3)).max() < 4 / math.sqrt(len(parents))
+
+
+def test_an_elite_with_an_unlucky_score_stays_a_candidate():
+    algorithm = Genetic(selection=Truncation(num_parents=4), mutation=Gaussian(strength=0.1), num_elites=1)
+    state = algorithm.init(np.arange(24, dtype=np.float32).reshape(8, 3), stream(0, "init"))
+    for number, best in enumerate((5, 3)):
+        population, state = algorithm.ask(state, stream(0, number, "ask"))
+        returns = np.zeros((8, 1))
+        returns[best] = 1.0
+        returns[0] = -1.0
+        state = algorithm.tell(state, population, mean_return(returns, np.ones((8, 1), np.int64), np.zeros(8, np.bool_)))
+    np.testing.assert_array_equal(algorithm.candidates(state, 2), population[[3, 0]])
+    np.testing.assert_array_equal(population[0], np.arange(15, 18, dtype=np.float32))

@@ -97,9 +97,10 @@ class Genetic:
         return GeneticState(population, evaluation, elites, state.generation + 1)
 
     def candidates(self, state: GeneticState, count: int) -> Population:
-        """Return the elites, then the best of the last population, each row once, at most `count`."""
+        """Return the elites, then those they may replace, then the best of the last population, at most `count`, each once."""
+        carried = state.population[: self.num_elites if state.generation > 1 else 0]
         ranked = state.population[best_first(state.evaluation)]
-        rows = np.concatenate([state.elites, ranked])[: count + 2 * self.num_elites + 1]
+        rows = np.concatenate([state.elites, carried, ranked[: count + 2 * self.num_elites]])
         _, first = np.unique(rows, axis=0, return_index=True)
         return rows[np.sort(first)][:count]
 

@@ -21,6 +21,7 @@ from evolvent.seeding import Stream
 Initialiser = Literal["normal", "fan_in", "zeros"]
 
 MAX_PARAMETERS = 50_000_000
+MAX_OUTPUTS = 512  # they are a tuple, which takes long to compile beyond
 MAX_NEURONS = 65_536  # their values lie on the stack, and a thread's stack is small
 MAX_LAYERS = 32  # each calls the next, and the compiler's depth of recursion is limited
 
@@ -61,6 +62,8 @@ class MLP:
                 f"sizes: expected at most {MAX_LAYERS} layers and {MAX_NEURONS:,} neurons in all,"
                 f" got {len(self.sizes):,} and {sum(self.sizes):,}"
             )
+        if self.num_outputs > MAX_OUTPUTS:
+            raise UsageError(f"sizes: expected at most {MAX_OUTPUTS} outputs, got {self.num_outputs:,}")
         if self.dim > MAX_PARAMETERS:
             raise UsageError(f"sizes: {self.sizes} makes {self.dim:,} parameters; at most {MAX_PARAMETERS:,} are possible")
         _refuse_unknown("activation", self.activation, ACTIVATIONS)
