@@ -152,7 +152,7 @@ def raised_by(nursery, runs_dir, generations, seconds=-1.0):
 
 @pytest.mark.timeout(60 + 3 * KILLS)
 def test_killed_at_any_moment_a_run_comes_to_the_same_result(nursery, tmp_path):
-    generations = 400
+    generations = 250
     began = time.monotonic()
     digest = raised_by(nursery, tmp_path / "whole", generations)
     lasts = time.monotonic() - began
@@ -171,7 +171,7 @@ def test_killed_at_any_moment_a_run_comes_to_the_same_result(nursery, tmp_path):
     assert killed >= KILLS // 2
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.5, 1.5])
+@pytest.mark.parametrize("seconds", [0.2, 1.3])
 def test_a_command_that_is_killed_leaves_nothing_or_a_run_to_go_on_with(tmp_path, undisturbed, seconds):
     flags = (*SMALL_FLAGS, "--generations", FOR_EVER, "--runs-dir", tmp_path)
     with started("train", "CartPole-v1", *flags) as process:
@@ -224,18 +224,17 @@ def test_killed_at_any_call_of_a_save_a_run_comes_to_the_same_result(tmp_path, m
     assert deaths > 20
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-def test_any_call_of_a_save_that_fails_costs_no_saved_generation(tmp_path, monkeypatch, code):
+def test_any_call_of_a_save_that_fails_costs_no_saved_generation(tmp_path, monkeypatch):
     def fail(first, name):
         if first:
-            raise OSError(code, os.strerror(code), name)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
 
     digest = ev.evolve("CartPole-v1", runs_dir=None, **SMALL).progress.digest
     told = 0
     for problem, folder in every_fault(tmp_path, monkeypatch, fail):
         if problem is not None:
             assert str(folder.path) in str(problem)
-            assert os.strerror(code) in str(problem)
+            assert os.strerror(errno.ENOSPC) in str(problem)
             told += 1
         assert not folder.checkpoints() or folder.checkpoints()[0][0] == LAST + 1
         assert ev.resume(folder).progress.digest == digest
@@ -261,8 +260,10 @@ def test_a_run_that_is_asked_to_stop_saves_and_tells_how_to_go_on(long_run, undi
         assert_goes_on_to(undisturbed, folder)
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.003, 0.03, 0.5])
-@pytest.mark.parametrize(("second", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("pause", "second", "code"),
+    [(0.0, signal.SIGINT, 130), (0.003, signal.SIGINT, 130), (0.01, signal.SIGTERM, 143), (0.05, signal.SIGINT, 130)],
+)
 def test_a_second_signal_leaves_at_once(long_run, pause, second, code):
     process, folder = long_run
     os.killpg(process.pid, signal.SIGINT)
@@ -280,8 +281,13 @@ def test_a_second_signal_leaves_at_once(long_run, pause, second, code):
     assert read(folder.history)["generation"] == list(range(generation + 1))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.15, 0.3, 0.6, 1.5])
+@pytest.mark.parametrize(
+    ("number", "seconds"),
+    [
+        *((signal.SIGINT, seconds) for seconds in (0.0, 0.1, 0.2, 0.6)),
+        *((signal.SIGTERM, seconds) for seconds in (0.05, 0.3, 1.2)),
+    ],
+)
 def test_a_signal_before_the_first_generation_ends_it_without_a_traceback(tmp_path, number, seconds):
     flags = (*SMALL_FLAGS, "--generations", FOR_EVER, "--runs-dir", tmp_path / "runs")
     fresh = {**os.environ, "EVOLVENT_CACHE_DIR": str(tmp_path / "kernels")}
@@ -333,7 +339,7 @@ def test_a_folder_that_is_gone_while_the_run_goes_on_is_told(long_run):
     shutil.rmtree(folder.path.rename(folder.path.with_name("moved")))
     returncode, _, err = ended(process)
     assert returncode == 6
-    assert_one_line(err, str(folder.path), "was it moved or deleted?")
+    assert_one_line(err, str(folder.path), "moved or deleted")
     assert not folder.path.exists()
 
 

@@ -19,6 +19,8 @@ from evolvent.training.presets import env_spec
 from evolvent.training.scoring import score, test_seeds
 from evolvent.training.search import make_task
 
+MAX_EPISODES = 1_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
@@ -48,7 +50,7 @@ class Evaluate:
 def command(arguments: Sequence[str]) -> int:
     """Run `evolvent evaluate` and return its exit code."""
     flags = parse(Evaluate, "evaluate", arguments)
-    check_count("episodes", flags.episodes, at_least=2)
+    check_count("episodes", flags.episodes, at_least=2, at_most=MAX_EPISODES)
     if flags.max_steps is not None:
         check_count("max_steps", flags.max_steps, at_least=1)
     policy = find_policy(flags.policy, flags.runs_dir)

@@ -45,13 +45,14 @@ def parse(record: type[T], command: str, arguments: Sequence[str], default: T | 
 
 
 def _in_one_line(boxed: str) -> str:
-    """Return what a framed message says above its first rule, in one line."""
+    """Return what a message, framed or with lines of dashes where only ASCII can be shown, says above its first rule."""
     body: list[str] = []
     for line in boxed.splitlines()[1:]:
         text = BOX.sub(" ", line).strip()
-        if not text:
+        if text.strip("-"):
+            body.append(text)
+        elif body:
             break
-        body.append(text)
     message = " ".join(body).rstrip(". ") or "the arguments cannot be understood"
     return message[0].lower() + message[1:]
 

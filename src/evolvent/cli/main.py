@@ -7,14 +7,18 @@ import importlib
 import io
 import logging
 import os
+import re
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from evolvent.cli.signals import code_while_stopping, exit_code_of, install_handlers, leave
-from evolvent.cli.terminal import Complaints, complain, printable, silence, silence_dead_terminals
+from evolvent.cli.terminal import Complaints, complain, printable, say, silence, silence_dead_terminals
 from evolvent.errors import EXIT_TERMINATED, EngineFailed, EvolventError, UsageError, did_you_mean
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 COMMANDS = {
     "train": "evolve a policy for a world",
@@ -35,6 +39,7 @@ def main() -> None:
     try:
         install_handlers()
         logging.getLogger("evolvent").addHandler(Complaints(logging.WARNING))
+        warnings.showwarning = _show_warning
         code = run(sys.argv[1:])
     except KeyboardInterrupt as interrupt:
         complain("stopped")
@@ -51,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except EvolventError as error:
         if debug:
-            traceback.print_exc()
+            _show_traceback(error)
         complain(str(error))
         code = error.exit_code
     except KeyboardInterrupt as interrupt:
@@ -77,9 +82,18 @@ def _unforeseen(problem: Exception) -> int:
     if isinstance(problem, MemoryError):
         complain(f"out of memory: {problem}; make the population, its episodes or the network smaller")
         return EngineFailed.exit_code
-    traceback.print_exception(problem)
+    _show_traceback(problem)
     complain("this is a bug of Evolvent; please report it with the lines above")
     return 1
+
+
+def _show_traceback(problem: Exception) -> None:
+    say("".join(traceback.format_exception(problem)).rstrip(), sys.stderr)
+
+
+def _show_warning(message: Warning | str, *_circumstances: object) -> None:
+    """Print a library's warning as a message; Gymnasium colours its own."""
+    complain(COLOURS.sub("", str(message)))
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
@@ -99,7 +113,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
 def _overview() -> str:
     lines = [f"  {name:<10}{what}" for name, what in COMMANDS.items()]
     head = "usage: evolvent COMMAND ...\n\nEvolves neural-network policies with forward passes only.\n"
-    tail = "\nevolvent COMMAND --help tells the flags of one. A first try: evolvent train CartPole-v1"
+    tail = "\nevolvent COMMAND --help tells the flags of one.\nA first try: evolvent train CartPole-v1"
     return "\n".join([head, *lines, tail])
 
 

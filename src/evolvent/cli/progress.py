@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from evolvent.cli.signals import exit_code_of, raise_again
-from evolvent.cli.terminal import complain, duration, printable, quantity, say
+from evolvent.cli.terminal import command_name, complain, duration, printable, quantity, say, short
 from evolvent.files import dump_json
 from evolvent.training import Callback, Config, Generation, Run, RunInterrupted
 from evolvent.training.presets import PRESETS
@@ -38,8 +38,23 @@ class Output:
     json: bool
 
 
-def carry_out(work: Callable[[Sequence[Callback]], Run], *, config: Config, heading: str, output: Output) -> int:
-    """Do `work`, which is a run, show how it goes and what it came to, and return the exit code."""
+def carry_out(
+    work: Callable[[Sequence[Callback]], Run],
+    *,
+    config: Config,
+    heading: str,
+    output: Output,
+    closing: Callable[[Run], list[str]] | None = None,
+) -> int:
+    """Do `work`, which is a run, show how it goes and what it came to, and return the exit code.
+
+    Args:
+        work: Carries the run to its end, with these callbacks.
+        config: The run's settings.
+        heading: The first line.
+        output: How much to say.
+        closing: The last lines; `summary` where there is none.
+    """
     stream = sys.stderr if output.json else sys.stdout
     try:
         if output.quiet:
@@ -51,7 +66,7 @@ def carry_out(work: Callable[[Sequence[Callback]], Run], *, config: Config, head
         complain(_how_to_go_on(interrupted))
         return exit_code_of(interrupted.__cause__)
     if not output.quiet:
-        for line in summary(run):
+        for line in (closing or summary)(run):
             say(line, stream)
     if output.json:
         say(dump_json(run.summary()))
@@ -143,8 +158,8 @@ class Progress:
         return steps / seconds, max(min(limits), 0.0)
 
 
-def summary(run: Run) -> list[str]:
-    """Return what a run came to, in lines: the score, where the files are, what to do next."""
+def result_lines(run: Run) -> list[str]:
+    """Return what a run came to and where it is kept, in lines."""
     score, progress = run.score, run.progress
     verdict = "solved" if run.solved else "not solved" if run.config.target is not None else "done"
     target = "" if run.config.target is None else f", target {run.config.target:g}"
@@ -153,18 +168,18 @@ def summary(run: Run) -> list[str]:
         "",
         f"{verdict}: {run.reason} after {progress.generation} generations, {spent}",
         f"score   {score.mean:.1f} ± {score.margin:.1f} (95 %), std {score.std:.1f}, {score.episodes} fresh episodes{target}",
+        f"digest  {progress.digest}",
     ]
     if run.folder:
-        path = run.folder.path
-        lines += [
-            f"digest  {progress.digest}",
-            f"run     {path}",
-            f"policy  {run.folder.best}",
-            "next:",
-            f"  evolvent play {run.folder.name}",
-            f"  evolvent plot {run.folder.name}",
-            f"  evolvent record {run.folder.name}",
-        ]
+        lines += [f"run     {short(run.folder.path)}", f"policy  {short(run.folder.best)}"]
+    return lines
+
+
+def summary(run: Run) -> list[str]:
+    """Return what a run came to, where it is kept and what to do next, in lines."""
+    lines = result_lines(run)
+    if run.folder:
+        lines += ["next:", *(f"  {command_name()} {verb} {run.folder.name}" for verb in ("play", "plot", "record"))]
     return lines
 
 
@@ -178,4 +193,6 @@ def _how_to_go_on(interrupted: RunInterrupted) -> str:
         if interrupted.generations
         else "stopped before the first generation"
     )
-    return f"{done}, resume with: evolvent resume {interrupted.folder.path}" if interrupted.folder else done
+    if interrupted.folder is None:
+        return done
+    return f"{done}, resume with: {command_name()} resume {short(interrupted.folder.path)}"

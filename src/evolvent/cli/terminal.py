@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Sequence
@@ -96,3 +97,20 @@ def quantity(count: float) -> str:
         if count >= limit:
             return f"{count / limit:.1f}{unit}"
     return f"{count:.0f}"
+
+
+def short(path: Path) -> Path:
+    """Return `path` as seen from the working directory, where it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def command_name() -> str:
+    """Return how the user can call this command again: its name, or its path where the shell does not find the name."""
+    invoked = Path(sys.argv[0])
+    if invoked.name == "__main__.py":
+        return "python -m evolvent"
+    found = shutil.which(invoked.name)
+    if not invoked.exists() or (found and Path(found).samefile(invoked)):
+        return invoked.stem
+    return str(short(invoked.absolute()))

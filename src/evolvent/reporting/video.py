@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain, pairwise, repeat
 from pathlib import Path
 from typing import IO, cast
 
@@ -105,8 +105,11 @@ def _encoder_for(path: Path) -> Callable[[Iterator[Frame], float], bytes]:
 def _frames(stage: Stage, episodes: int, pause: int, done: list[Episode]) -> Iterator[Frame]:
     """Yield a picture for each step, the last one of an episode `pause` times more, and append each episode to `done`."""
     for number in range(episodes):
-        for so_far in stage.episode(number):
-            episode, frame = so_far, stage.picture()
+        moments = stage.episode(number)
+        episode, frame = next(moments), stage.picture()
+        yield frame
+        for episode in moments:
+            frame = stage.picture()
             yield frame
         yield from repeat(frame, pause)
         done.append(episode)

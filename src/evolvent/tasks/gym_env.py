@@ -34,12 +34,15 @@ def make(env_id: str, render_mode: str | None = None) -> Any:
         UsageError: No such id is registered; the nearest one is named.
         EnvironmentFailed: The environment cannot be built.
     """
+    _refuse_odd_module(env_id)
     try:
         options = {} if render_mode is None else {"render_mode": render_mode}
         return gymnasium.make(env_id, max_episode_steps=-1, disable_env_checker=True, **options)
     except gymnasium.error.DependencyNotInstalled as problem:
         raise UsageError(f"env: {env_id} needs a package that is not installed: {problem}") from None
     except (gymnasium.error.Error, ModuleNotFoundError) as problem:
+        if env_id in gymnasium.registry:
+            raise UsageError(f"env: {env_id} needs something that is not installed: {problem}") from None
         hint = did_you_mean(env_id, gymnasium.registry)
         raise UsageError(f"env: {env_id!r} is not a registered Gymnasium environment{hint or f': {problem}'}") from None
     except Exception as problem:
@@ -140,6 +143,12 @@ def _space(space: Any, role: str) -> Box | Discrete:
         low, high = (tuple(float(bound) for bound in bounds.ravel()) for bounds in (space.low, space.high))
         return Box(low=low, high=high, shape=tuple(space.shape))
     raise UsageError(f"{role} space: {type(space).__name__} is not supported yet; Box and Discrete are")
+
+
+def _refuse_odd_module(env_id: str) -> None:
+    module, colon, _ = env_id.partition(":")
+    if colon and not all(part.isidentifier() for part in module.split(".")):
+        raise UsageError(f"env: {env_id!r} names no module before the colon; expected module:id, or an id that is registered")
 
 
 def is_registered(env_id: str) -> bool:

@@ -83,9 +83,11 @@ class History:
         data = "".join(self._waiting).encode()
         try:
             end = _append_synced(self.path, self._end, data)
+        except FileNotFoundError as error:
+            raise StorageFailed(f"cannot write to {self.path}: it was moved or deleted; see where it went") from error
         except OSError as error:
             raise StorageFailed(
-                f"cannot write to {self.path}: {error.strerror}; {len(data)} bytes are needed; make room, or see where it went"
+                f"cannot write to {self.path}: {error.strerror}; {len(data)} bytes are needed; make room and go on"
             ) from error
         self._end, self._waiting = end, []
 
