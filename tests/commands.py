@@ -26,8 +26,18 @@ SMALL_FLAGS = (
 PATIENCE = 30.0  # seconds
 
 
-def command(*words):
-    return [sys.executable, "-m", "evolvent", *map(str, words)]
+OFTEN_SAVED = """
+import sys
+from evolvent.cli.main import main
+from evolvent.training import recorder
+recorder.SECONDS_BETWEEN_SAVES = 0.05
+sys.argv[0] = "evolvent"
+main()
+"""
+
+
+def command(*words, program=("-m", "evolvent")):
+    return [sys.executable, *program, *map(str, words)]
 
 
 def evolvent(*words, **options):
@@ -37,10 +47,10 @@ def evolvent(*words, **options):
 
 
 @contextmanager
-def started(*words, **options):
+def started(*words, program=("-m", "evolvent"), **options):
     """Start the command in a process group of its own, which is gone when the block is."""
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True, **options}
-    with subprocess.Popen(command(*words), **options) as process:
+    with subprocess.Popen(command(*words, program=program), **options) as process:
         try:
             yield process
         finally:

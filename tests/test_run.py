@@ -1,6 +1,7 @@
 import csv
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,21 +17,10 @@ from evolvent.training.run import read_config, read_manifest, start
 from evolvent.training.run_lock import locked
 from evolvent.training.scoring import Score, score
 from evolvent.training.search import make_task
-
-SMALL = {
-    "population": 8,
-    "generations": 6,
-    "episodes": 1,
-    "validation_episodes": 2,
-    "test_episodes": 2,
-    "hidden": (2,),
-    "max_steps": 30,
-    "target": None,
-    "genetic": {"num_parents": 2},
-}
+from tests.commands import SMALL
 
 
-def evolved(runs_dir, name="a", **settings):
+def evolved(runs_dir, name="a", **settings) -> Any:
     callbacks = settings.pop("callbacks", ())
     return ev.evolve("CartPole-v1", runs_dir=runs_dir, name=name, callbacks=callbacks, **{**SMALL, **settings})
 
@@ -133,7 +123,7 @@ def test_the_history_has_a_row_a_generation(tmp_path):
 
 def test_the_manifest_tells_the_result(tmp_path):
     run = evolved(tmp_path)
-    manifest = read_manifest(run.folder)
+    manifest: Any = read_manifest(run.folder)
     assert manifest["result"] == run.summary()
     assert manifest["versions"]["evolvent"] == ev.load_policy(run.folder.best).provenance["evolvent"]
 
@@ -195,7 +185,7 @@ def test_where_all_checkpoints_are_damaged_nothing_is_changed(tmp_path):
 
 def test_other_versions_are_told(tmp_path, caplog):
     run = evolved(tmp_path)
-    manifest = read_manifest(run.folder)
+    manifest: Any = read_manifest(run.folder)
     manifest["versions"]["numpy"] = "1.0"
     run.folder.manifest.write_text(dump_json(manifest), encoding="utf-8")
     ev.resume(run.folder)
@@ -251,8 +241,9 @@ def test_an_interrupt_saves_what_is_finished(tmp_path):
 
     with pytest.raises(RunInterrupted, match="stopped after 4 generations") as caught:
         evolved(tmp_path, callbacks=[interrupt])
-    assert [generation for generation, _ in caught.value.folder.checkpoints()] == [4]
-    assert same(evolved(tmp_path, "whole"), ev.resume(caught.value.folder))
+    folder: Any = caught.value.folder
+    assert [generation for generation, _ in folder.checkpoints()] == [4]
+    assert same(evolved(tmp_path, "whole"), ev.resume(folder))
 
 
 def test_an_error_in_a_callback_reaches_the_caller_and_loses_nothing(tmp_path):
@@ -367,7 +358,7 @@ def test_a_test_episode_that_fails_keeps_the_search(tmp_path, monkeypatch):
 
 
 def test_a_score_has_the_interval_of_the_normal_distribution():
-    one = Score(mean=2.5, std=np.std([1, 2, 3, 4], ddof=1), episodes=4)
+    one = Score(mean=2.5, std=float(np.std([1, 2, 3, 4], ddof=1)), episodes=4)
     assert one.std == pytest.approx(1.2909944)
     assert one.margin == pytest.approx(1.2651745)
     assert one.reaches(2.5 - 3 * 0.6454972 - 1e-6)

@@ -53,7 +53,7 @@ def _closing(run: Run) -> list[str]:
         f"picture {short(picture)}",
         f"video   {short(film.path)} (return {film.episodes[0].total_reward:g})",
         "next:",
-        f"  {program} play latest                        watch it in a window",
-        f"  {program} evaluate latest --world gymnasium  score it in Gymnasium's own world",
+        f"  {program} play latest                         in a window",
+        f"  {program} evaluate latest --world gymnasium   in Gymnasium's world",
         f"  {program} train Pendulum-v1 --generations 20  another world",
     ]

@@ -108,8 +108,8 @@ def _frames(stage: Stage, episodes: int, pause: int, done: list[Episode]) -> Ite
         moments = stage.episode(number)
         episode, frame = next(moments), stage.picture()
         yield frame
-        for episode in moments:
-            frame = stage.picture()
+        for moment in moments:
+            episode, frame = moment, stage.picture()
             yield frame
         yield from repeat(frame, pause)
         done.append(episode)

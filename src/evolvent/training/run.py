@@ -195,11 +195,13 @@ def read_config(folder: RunFolder) -> tuple[str, Config]:
     source = str(folder.run_toml)
     try:
         settings = read_toml(read_bytes(folder.run_toml).decode(), source)
-        if not isinstance(env := settings.pop("env", None), str):
-            raise UsageError("env: expected the id of a world")
-        return env, merge(Config(), settings, source)
+        env = settings.pop("env", None)
+        config = merge(Config(), settings, source)
     except (UsageError, UnicodeDecodeError) as problem:
         raise FileRefused(f"{source}: {problem}") from None
+    if not isinstance(env, str):
+        raise FileRefused(f"{source}: env: expected the id of a world")
+    return env, config
 
 
 def read_manifest(folder: RunFolder) -> JsonObject:
