@@ -128,7 +128,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _write_synced(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, _NEW_FILE, 0o600)
+    descriptor = os.open(path, _NEW_FILE, 0o666)
     try:
         rest = memoryview(data)
         while rest:

@@ -63,7 +63,7 @@ def locked(run: RunFolder) -> Generator[None]:
         (True, False)
     """
     try:
-        descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o600)
+        descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o666)
     except OSError as error:
         raise StorageFailed(_cannot_lock(run, error)) from error
     try:
