@@ -31,7 +31,7 @@ PRESETS: dict[str, Preset] = {
             "population": 64,
             "episodes": 3,
             "validation_episodes": 100,
-            "genetic": {"num_parents": 16, "mutation_strength": 0.5},
+            "genetic": {"num_parents": 8, "mutation_strength": 0.5},
         },
         score=500.0,
     ),
