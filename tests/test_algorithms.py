@@ -293,6 +293,7 @@ def test_gaussian_noise_has_its_strength_everywhere():
 def test_an_elite_with_an_unlucky_score_stays_a_candidate():
     algorithm = Genetic(selection=Truncation(num_parents=4), mutation=Gaussian(strength=0.1), num_elites=1)
     state = algorithm.init(np.arange(24, dtype=np.float32).reshape(8, 3), stream(0, "init"))
+    population = np.empty((0, 3), np.float32)
     for number, best in enumerate((5, 3)):
         population, state = algorithm.ask(state, stream(0, number, "ask"))
         returns = np.zeros((8, 1))

@@ -6,7 +6,7 @@ import sys
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import evolvent as ev
 from evolvent.cli.main import run as run_command
@@ -50,7 +50,7 @@ def test_a_learning_curve_is_a_picture(run, tmp_path, suffix, signature):
 def test_a_learning_curve_is_as_large_as_a_page_is_wide(run, tmp_path):
     picture = Image.open(ev.plot(run.folder.path, tmp_path / "curve.png"))
     assert picture.width == 1200
-    assert len(picture.convert("RGB").getcolors(1 << 20)) > 50
+    assert len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)) > 50
 
 
 def test_a_single_generation_can_be_drawn(run, tmp_path):
@@ -79,7 +79,8 @@ def test_what_cannot_be_drawn_is_said(run, tmp_path):
 def test_an_mp4_shows_every_step_and_rests_on_the_last(run, tmp_path):
     recording = ev.record(run.best, "CartPole-v1", tmp_path / "film.mp4", max_steps=10)
     (episode,) = recording.episodes
-    frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(recording.path))
+    counted: tuple[int, float] = imageio_ffmpeg.count_frames_and_secs(str(recording.path))  # pyright: ignore[reportAssignmentType]
+    frames, seconds = counted
     assert frames == episode.steps + 1 + 50
     assert seconds == pytest.approx(frames / 50, abs=0.05)
     reader = imageio_ffmpeg.read_frames(str(recording.path))
@@ -91,12 +92,10 @@ def test_an_mp4_shows_every_step_and_rests_on_the_last(run, tmp_path):
 def test_a_gif_moves_at_true_speed(run, tmp_path):
     recording = ev.record(run.best, "CartPole-v1", tmp_path / "film.gif", max_steps=20, episodes=2)
     film = Image.open(recording.path)
-    seconds = 0.0
-    for index in range(film.n_frames):
-        film.seek(index)
-        seconds += film.info["duration"] / 1000
+    durations = [frame.info["duration"] for frame in ImageSequence.Iterator(film)]
+    seconds = sum(durations) / 1000
     shown = sum(episode.steps + 1 for episode in recording.episodes) + 2 * 50
-    assert film.n_frames > 5
+    assert len(durations) > 5
     assert film.width == 300
     assert seconds == pytest.approx(shown / 50, abs=0.1)
     film.close()

@@ -2,6 +2,7 @@
 
 import math
 import operator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from evolvent.seeding import Draw, uniform
 pytestmark = pytest.mark.compiled
 
 LANES = 8
-FUNCTION = None
+FUNCTION: Any = None
 SIZE = 0
 
 AWKWARD = [0.0, -0.0, 1.0, -1.5, 0.3, 1e-310, -1e-8, 709.0, -745.0, 1e4, -9999.5, 2.5, math.inf, -math.inf, math.nan, 1e300]

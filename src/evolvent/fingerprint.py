@@ -8,6 +8,7 @@ tuples it names, and the functions it calls. What cannot be followed is refused,
 from __future__ import annotations
 
 import dis
+import functools
 import hashlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -53,13 +54,14 @@ def fingerprint(function: Function, known: Mapping[Function, str] | None = None,
     return digest.hexdigest()
 
 
-def global_names(code: CodeType) -> list[str]:
+@functools.cache
+def global_names(code: CodeType) -> tuple[str, ...]:
     """Return the names that `code`, or code nested in it, looks up as globals, in order of first use."""
     names = [str(each.argval) for each in dis.get_instructions(code) if each.opname in {"LOAD_GLOBAL", "LOAD_NAME"}]
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             names += global_names(constant)
-    return list(dict.fromkeys(names))
+    return tuple(dict.fromkeys(names))
 
 
 def _code_parts(code: CodeType) -> Iterator[str]:

@@ -103,7 +103,7 @@ class GymEnv:
             for e, seed in enumerate(conditions.seeds[i]):
                 try:
                     returns[i, e], steps[i, e], failed[i, e] = self._episode(row, int(seed), cap)
-                except Exception:
+                except (Exception, SystemExit):
                     failed[i, e] = True
                     if not self._told:
                         log.exception(
