@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("EVOLVENT_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "kernels"))
+
 PATIENCE = 2.0  # seconds; a thread or a process that was told to end may take a moment
 FOR_GOOD = ("/dev/", "/proc/", "anon_inode:")
 FONT = ".ttf"  # Matplotlib holds those it has drawn with
