@@ -1,5 +1,6 @@
 import gc
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -8,6 +9,10 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("EVOLVENT_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "kernels"))
+
+for name in ("SIGINT", "SIGHUP"):  # a job in the background ignores them, and so would every process that a test starts
+    if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
+        signal.signal(getattr(signal, name), signal.default_int_handler)
 
 PATIENCE = 2.0  # seconds; a thread or a process that was told to end may take a moment
 FOR_GOOD = ("/dev/", "/proc/", "anon_inode:")
