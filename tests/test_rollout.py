@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from evolvent import lanes as lanes_module
 from evolvent.envs import CARTPOLE, Env, EnvSpec
+from evolvent.errors import UsageError
 from evolvent.lanes import exp, sin, where
 from evolvent.networks import MLP
 from evolvent.seeding import stream, uniform
@@ -123,7 +125,8 @@ def test_a_world_with_a_branch_on_a_value_runs_one_episode_at_a_time_and_says_so
     network = MLP(sizes=(2, 8, 2))
     with caplog.at_level(logging.WARNING, "evolvent"):
         branching = roll(world(branching_step, Discrete(n=2)), network, None)
-    assert "Walk-v0 runs one episode at a time" in caplog.text
+    assert "episodes run one at a time" in caplog.text
+    assert "Walk-v0 cannot be compiled" in caplog.text
     assert "it branches on a value; write where(condition, yes, no)" in caplog.text
     assert f"{branching_step.__code__.co_firstlineno + 3}:" in caplog.text
     assert_same_bits(roll(WALK, network, 1), branching)
@@ -132,3 +135,27 @@ def test_a_world_with_a_branch_on_a_value_runs_one_episode_at_a_time_and_says_so
 def test_a_large_network_runs_one_episode_at_a_time():
     assert lanes_for(MLP(sizes=(4, 16, 2))) > 1
     assert lanes_for(MLP(sizes=(4, 256, 256, 2))) == 1
+
+
+def step_by_module(state, action, draw):
+    return Walk(lanes_module.sin(state.position), uniform(draw, 0), action[0]), 1.0, False
+
+
+def step_with_text(state, action, draw):
+    return Walk(state.position + "1", uniform(draw, 0), action[0]), 1.0, False
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        (step_by_module, "call it by its own name: from evolvent.lanes import sin"),
+        (step_with_text, "No implementation of function"),
+    ],
+)
+def test_a_world_that_cannot_be_compiled_is_refused_in_one_line_that_names_the_place(step, reason):
+    with pytest.raises(UsageError) as refused:
+        roll(world(step, Discrete(n=2)), MLP(sizes=(2, 8, 2)), None)
+    message = str(refused.value)
+    assert reason in message
+    assert f"test_rollout.py, line {step.__code__.co_firstlineno + 1}:" in message
+    assert "\n" not in message

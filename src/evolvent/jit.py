@@ -116,6 +116,8 @@ def explain(problem: Exception) -> str:
     where = f"{place[1]}, line {place[2]}: " if place else ""
     if re.search(r"bool\(Vec\(", text):
         return f"{where}it branches on a value; write where(condition, yes, no) instead of if, and, or, not"
+    if attribute := re.search(r"Unknown attribute '(\w+)' of type Module\(<module '([\w.]+)'", text):
+        return f"{where}call it by its own name: from {attribute[2]} import {attribute[1]}"
     reason = re.search(r"(No implementation of .*|Cannot unify .*|.*Error: .*)", text)
     return where + (reason[0].strip() if reason else text.strip().partition("\n")[0])
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from evolvent.arrays import Counts, Flags, Population, Returns, Seeds
 from evolvent.envs import Env
+from evolvent.errors import UsageError
 from evolvent.instructions import first_aligned, lane_of, mask_bits, spread, vectors_at, with_lane
 from evolvent.jit import COMPILES, CompilationFailed, bind, explain, specialise
 from evolvent.lanes import take_next
@@ -52,6 +53,9 @@ def compile_rollout(env: Env, network: Network, lanes: int | None = None) -> Rol
     Returns:
         A function of a population `(pop, dim)`, seeds `(pop, episodes)`, the episode cap and a counter `(1,)`. It
         writes returns, steps and failures, each `(pop, episodes)`, of every job that it takes from the counter.
+
+    Raises:
+        UsageError: A function of the world cannot be compiled; the message names the line.
     """
     begin = bind(_begin, RESET=env.reset, INITIAL_MEMORY=network.initial_memory)
     choose = action_rule(env.spec.action_space)
@@ -59,23 +63,28 @@ def compile_rollout(env: Env, network: Network, lanes: int | None = None) -> Rol
     one_at_a_time = specialise(_rollout, BEGIN=begin, ADVANCE=advance)
     count = lanes or lanes_for(network)
     if count == 1:
-        return one_at_a_time
+        return _compiled(one_at_a_time, env, network)
     due = bind(_first_due, LANES=count)
     side_by_side = specialise(_rollout_in_lanes, BEGIN=begin, ADVANCE=advance, DUE=due, LANES=count, DIM=network.dim)
     try:
-        _run_without_jobs(side_by_side, network.dim)
-    except CompilationFailed as problem:
+        return _compiled(side_by_side, env, network)
+    except UsageError as problem:
         if lanes is not None:
             raise
-        log.warning("%s runs one episode at a time, several times slower than it could: %s", env.spec.id, explain(problem))
-        return one_at_a_time
-    return side_by_side
+        alone = _compiled(one_at_a_time, env, network)
+        log.warning("episodes run one at a time, several times slower than they could: in lanes, %s", problem)
+        return alone
 
 
-def _run_without_jobs(rollout: Rollout, dim: int) -> None:
+def _compiled(rollout: Rollout, env: Env, network: Network) -> Rollout:
+    """Return `rollout` once a call without jobs has compiled it."""
     nothing = np.zeros((0, 1))
-    population, seeds = np.zeros((0, dim), np.float32), nothing.astype(np.uint64)
-    rollout(population, seeds, 1, np.zeros(1, np.int64), nothing, nothing.astype(np.int64), nothing.astype(np.bool_))
+    population, seeds = np.zeros((0, network.dim), np.float32), nothing.astype(np.uint64)
+    try:
+        rollout(population, seeds, 1, np.zeros(1, np.int64), nothing, nothing.astype(np.int64), nothing.astype(np.bool_))
+    except CompilationFailed as problem:
+        raise UsageError(f"env: {env.spec.id} cannot be compiled: {explain(problem)}") from problem
+    return rollout
 
 
 # --- an episode, in one lane or in many; the names in capitals are bound by compile_rollout -------------------------
