@@ -119,7 +119,13 @@ def _expected(owner: type, field: str, old: Any, *, is_none: bool) -> type[Any]:
     choices = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
     if is_none:
         return NoneType if NoneType in choices else present
-    return next(get_origin(choice) or choice for choice in choices if choice is not NoneType)
+    return next(_class_named_by(choice) for choice in choices if choice is not NoneType)
+
+
+def _class_named_by(annotation: Any) -> type:
+    """Return the class behind an annotation: NumPy's `NDArray` is a `type` alias from Python 3.12 on."""
+    origin = get_origin(annotation) or annotation
+    return _class_named_by(origin.__value__) if hasattr(origin, "__value__") else origin
 
 
 def _array(tensors: Tensors, name: str, old: NDArray[Any] | None, source: str) -> NDArray[Any]:
