@@ -67,7 +67,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     Returns:
         `'; did you mean "x"?'`, or an empty string if nothing is near.
 
-    Example:
+    Examples:
         >>> did_you_mean("tahn", ["relu", "tanh"])
         '; did you mean "tanh"?'
         >>> did_you_mean("xyz", ["relu", "tanh"])

@@ -55,7 +55,7 @@ def usable(evaluation: Evaluation) -> Flags:
 def best_first(evaluation: Evaluation) -> Indices:
     """Return the individuals' indices, best fitness first; equals keep their order, who is not usable comes last.
 
-    Example:
+    Examples:
         >>> none = np.zeros((3, 1), np.int64)
         >>> best_first(mean_return(np.array([[1.0], [np.nan], [5.0]]), none, np.zeros(3, bool)))
         array([2, 0, 1])

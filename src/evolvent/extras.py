@@ -20,7 +20,7 @@ def require(package: str, *, extra: str, purpose: str) -> Generator[None]:
     Raises:
         UsageError: A module is not found.
 
-    Example:
+    Examples:
         >>> from evolvent.errors import UsageError
         >>> try:
         ...     with require("crystal-ball", extra="future", purpose="forecasts"):

@@ -41,7 +41,7 @@ def fingerprint(function: Function, known: Mapping[Function, str] | None = None,
     Raises:
         NotFollowable: The function names an object, such as an array or an instance, whose content is not known.
 
-    Example:
+    Examples:
         >>> fingerprint(lambda x: x + 1) == fingerprint(lambda x: x + 1)
         True
         >>> fingerprint(lambda x: x + 1) == fingerprint(lambda x: x + 2)

@@ -74,7 +74,7 @@ def specialise(template: Callable[..., Any], **bindings: Any) -> Callable[..., A
     Returns:
         A function that releases the interpreter lock while it runs.
 
-    Example:
+    Examples:
         >>> def scaled(x):
         ...     return FACTOR * x
         >>> specialise(scaled, FACTOR=3.0)(2.0)

@@ -31,7 +31,7 @@ Flag: TypeAlias = Any  # a bool, or an array of bools
 def where(condition: Flag, yes: Value, no: Value) -> Value:
     """Return `yes` where `condition` holds, else `no`; both have been computed.
 
-    Example:
+    Examples:
         >>> where(2.0 > 1.0, 5.0, 7.0)
         5.0
     """

@@ -33,7 +33,7 @@ class Stream:
         digest: 32 bytes, the hash of the address.
         path: The address in words, for error messages.
 
-    Example:
+    Examples:
         >>> noise = stream(7, 0, "mutation").child("noise").normal((2, 3))
         >>> bool((noise == stream(7, 0, "mutation").child("noise").normal((2, 3))).all())
         True
@@ -102,7 +102,7 @@ def stream(seed: int, *address: str | int) -> Stream:
     Raises:
         UsageError: The seed is out of range.
 
-    Example:
+    Examples:
         >>> stream(7, 3, "episodes")
         stream 7/3/episodes
     """
@@ -137,7 +137,7 @@ def uniform(draw: Draw, k: int) -> Any:
     References:
         Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators. https://doi.org/10.1145/2660193.2660195
 
-    Example:
+    Examples:
         >>> 0.0 <= uniform(Draw(key=7, step=0), 0) < 1.0
         True
     """

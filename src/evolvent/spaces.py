@@ -16,7 +16,7 @@ MAX_START = 2**62  # room for n more in a 64-bit integer
 class Discrete:
     """The whole numbers `start`, ..., `start + n - 1`.
 
-    Example:
+    Examples:
         >>> Discrete(n=2).size
         1
     """

@@ -47,7 +47,7 @@ class Genetic:
     References:
         Such et al. 2017, Deep neuroevolution, algorithm 1. https://arxiv.org/abs/1712.06567
 
-    Example:
+    Examples:
         >>> from evolvent.evaluation import mean_return
         >>> from evolvent.seeding import stream
         >>> algorithm = Genetic(selection=Truncation(num_parents=10), mutation=Gaussian(strength=0.1))

@@ -16,7 +16,7 @@ from typing import TextIO
 def printable(text: str) -> str:
     r"""Return `text` with control characters written out, so that no file or name can command a terminal.
 
-    Example:
+    Examples:
         >>> printable("a\x1b[31mb")
         'a\\x1b[31mb'
     """
@@ -73,7 +73,7 @@ def _is_dead_terminal(descriptor: int) -> bool:
 def duration(seconds: float) -> str:
     """Return a time span in a few characters.
 
-    Example:
+    Examples:
         >>> duration(0.042), duration(7.5), duration(75), duration(7322)
         ('0.04 s', '7.5 s', '1:15', '2:02:02')
     """
@@ -89,7 +89,7 @@ def duration(seconds: float) -> str:
 def quantity(count: float) -> str:
     """Return a large number in a few characters.
 
-    Example:
+    Examples:
         >>> quantity(950), quantity(64200), quantity(21500000)
         ('950', '64.2 k', '21.5 M')
     """

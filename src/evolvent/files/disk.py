@@ -37,7 +37,7 @@ def save_atomically(path: Path, data: bytes) -> None:
         StorageFailed: If the operating system refuses any step. `path` then holds its old content, or, where only the last
             step failed, the new one.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save_atomically(Path(folder, "note"), b"hello")
@@ -64,7 +64,7 @@ def temporary_name(name: str) -> str:
 def is_leftover(name: str) -> bool:
     """Tell whether `temporary_name` made this name.
 
-    Example:
+    Examples:
         >>> is_leftover(".best.safetensors.0123456789abcdef.tmp"), is_leftover("best.safetensors")
         (True, False)
     """

@@ -33,7 +33,7 @@ def take(record: JsonObject, key: str, kind: type[T], source: str) -> T:
     Raises:
         FileRefused: If the key is missing or its value is of another kind.
 
-    Example:
+    Examples:
         >>> record = {"gravity": 10, "speed": "fast"}
         >>> take(record, "gravity", float, "a file")
         10.0
@@ -48,7 +48,7 @@ def take(record: JsonObject, key: str, kind: type[T], source: str) -> T:
 def take_list(record: JsonObject, key: str, kind: type[T], source: str) -> list[T]:
     """Remove a key from a record and return its value, a list with entries of one kind; as `take`.
 
-    Example:
+    Examples:
         >>> take_list({"sizes": [4, 16, 2]}, "sizes", int, "a file")
         [4, 16, 2]
     """
@@ -61,7 +61,7 @@ def take_list(record: JsonObject, key: str, kind: type[T], source: str) -> list[
 def take_object(record: JsonObject, key: str, source: str) -> JsonObject:
     """Remove a key from a record and return its value, a record itself; as `take`.
 
-    Example:
+    Examples:
         >>> take_object({"network": {"name": "mlp"}}, "network", "a file")
         {'name': 'mlp'}
     """
@@ -77,7 +77,7 @@ def refuse_leftovers(record: JsonObject, source: str) -> None:
     Raises:
         FileRefused: If a key is left.
 
-    Example:
+    Examples:
         >>> refuse_leftovers({"colour": 1}, "a file")
         Traceback (most recent call last):
             ...

@@ -35,7 +35,7 @@ def parse_json(text: bytes | str, source: str) -> JsonValue:
     Raises:
         FileRefused: If the text is refused. The message gives `source`, the reason and, where known, the position.
 
-    Example:
+    Examples:
         >>> parse_json('{"sizes": [4, 2]}', "an example")
         {'sizes': [4, 2]}
         >>> parse_json('{"a": 1, "a": 2}', "an example")
@@ -64,7 +64,7 @@ def parse_json(text: bytes | str, source: str) -> JsonValue:
 def parse_object(text: bytes | str, source: str) -> JsonObject:
     """Parse JSON that must be an object; as `parse_json`.
 
-    Example:
+    Examples:
         >>> parse_object("[]", "an example")
         Traceback (most recent call last):
             ...
@@ -86,7 +86,7 @@ def dump_json(value: JsonValue, indent: int | None = None) -> str:
     Raises:
         ValueError: If `parse_json` would refuse the text: an infinite number, an integer beyond 64 bits, too deep a nesting.
 
-    Example:
+    Examples:
         >>> dump_json({"b": 0.1, "a": None})
         '{"a": null, "b": 0.1}'
     """

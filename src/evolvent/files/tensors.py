@@ -56,7 +56,7 @@ def pack_tensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str
     Raises:
         ValueError: If a name or a dtype is not allowed, or names and metadata need more than 1 MiB.
 
-    Example:
+    Examples:
         >>> tensors, metadata = unpack_tensors(pack_tensors({"row": np.ones(2)}, {"author": "me"}), "an example")
         >>> tensors["row"], metadata
         (array([1., 1.]), {'author': 'me'})

@@ -42,7 +42,7 @@ class MLP:
     Raises:
         UsageError: A size is not positive, or a name is unknown.
 
-    Example:
+    Examples:
         >>> network = MLP(sizes=(4, 16, 2))
         >>> network.dim
         114

@@ -36,7 +36,7 @@ class Policy:
     Raises:
         UsageError: The row or a space does not fit the network.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from evolvent.envs import CARTPOLE
         >>> from evolvent.networks import MLP
@@ -161,7 +161,7 @@ def load_policy(path: str | Path) -> Policy:
         UsageError: There is no such file.
         FileRefused: The file is damaged, too new, or something else than a policy.
 
-    Example:
+    Examples:
         >>> from evolvent.errors import UsageError
         >>> try:
         ...     load_policy("missing.safetensors")

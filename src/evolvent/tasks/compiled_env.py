@@ -25,7 +25,7 @@ class CompiledEnv:
         network: What turns observations into outputs; its sizes fit the world's spaces.
         threads: How many threads share the episodes. Their number never changes a result.
 
-    Example:
+    Examples:
         >>> from evolvent.envs import CARTPOLE
         >>> from evolvent.networks import MLP
         >>> from evolvent.seeding import stream

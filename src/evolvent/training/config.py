@@ -146,7 +146,7 @@ def merge(config: T, settings: Mapping[str, Any], source: str, prefix: str = "")
     Raises:
         UsageError: A name is unknown (the nearest is suggested), or a value has the wrong type or is out of range.
 
-    Example:
+    Examples:
         >>> merge(Config(), {"hidden": [8, 8]}, "file").hidden
         (8, 8)
     """

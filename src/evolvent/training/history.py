@@ -33,7 +33,7 @@ class History:
         StorageFailed: If the header cannot be written.
         ValueError: If a column has an impossible name or `generation` is not the first.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     history = History(Path(folder, "history.csv"), ("generation", "best"))

@@ -27,7 +27,7 @@ def flatten(state: object) -> tuple[Tensors, JsonObject]:
     Raises:
         TypeError: If a field holds something else than an array, number, boolean, text, `None` or dataclass.
 
-    Example:
+    Examples:
         >>> from dataclasses import dataclass
         >>> @dataclass(frozen=True)
         ... class State:

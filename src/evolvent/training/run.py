@@ -118,7 +118,7 @@ def evolve(
         StorageFailed: The run cannot be saved.
         RunInterrupted: Ctrl-C; what is finished has been saved.
 
-    Example:
+    Examples:
         >>> run = evolve("CartPole-v1", population=16, generations=2, target=None, runs_dir=None)
         >>> run.best.act([0.0, 0.0, 0.1, 0.0]) in (0, 1)
         True

@@ -52,7 +52,7 @@ def locked(run: RunFolder) -> Generator[None]:
         RunLocked: If another process holds the run; the message names it.
         StorageFailed: If the file system cannot lock.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:

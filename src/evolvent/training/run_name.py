@@ -19,7 +19,7 @@ def check_name(name: str) -> str:
     Raises:
         UsageError: If it may not.
 
-    Example:
+    Examples:
         >>> check_name("sigma-0.02")
         'sigma-0.02'
         >>> check_name("../elsewhere")
@@ -41,7 +41,7 @@ def safe_name(env_id: str) -> str:
 
     Different ids may share a folder; what a run was made for stands in its `run.toml`.
 
-    Example:
+    Examples:
         >>> safe_name("CartPole-v1"), safe_name("ALE/Pong-v5"), safe_name("my_module:Maze-v0")
         ('CartPole-v1', 'ALE-Pong-v5', 'my_module-Maze-v0')
     """
