@@ -1,5 +1,6 @@
 import logging
 import math
+import sys
 from contextlib import ExitStack, closing
 from typing import Any, NamedTuple
 
@@ -46,6 +47,8 @@ class TwoButtons(gymnasium.Env):
         fault = self.fault if action == 4 else "None"
         if fault == "Raises":
             raise ZeroDivisionError("a fault of the world")
+        if fault == "Exits":
+            sys.exit("a world that leaves")
         reward = {"NaNReward": math.nan, "InfReward": math.inf}.get(fault, 1.0)
         if fault == "OneNumber":
             return np.zeros(1, np.float32), 1.0, False, False, {}
@@ -73,7 +76,7 @@ def register(name, entry_point: Any, **settings):
 
 
 SMALL_BOX = spaces.Box(-1.0, 1.0, (2,))
-FAULTS = ["Raises", "OneNumber", "NaNReward", "InfReward", "NaNObservation", "InfObservation"]
+FAULTS = ["Exits", "Raises", "OneNumber", "NaNReward", "InfReward", "NaNObservation", "InfObservation"]
 register("TwoButtons", TwoButtons)
 register("Broken", broken)
 register("Needs", needy)
@@ -296,7 +299,9 @@ def test_a_fault_fails_the_individual_that_met_it_and_no_other(opened, fault, ca
     assert evaluation.failed.tolist() == [False, True, False]
     assert evaluation.returns[[0, 2]].tolist() == [[7.0, 7.0], [7.0, 7.0]]
     assert best_first(evaluation).tolist() == [0, 2, 1]
-    assert [record.levelno for record in caplog.records] == ([logging.ERROR] if fault in {"Raises", "OneNumber"} else [])
+    assert [record.levelno for record in caplog.records] == (
+        [logging.ERROR] if fault in {"Raises", "Exits", "OneNumber"} else []
+    )
 
 
 def test_a_fault_is_logged_once_with_its_traceback(opened, caplog):
