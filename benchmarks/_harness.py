@@ -129,7 +129,7 @@ def quantity(value: float) -> str:
 def circumstances() -> dict[str, Any]:
     """Return the machine, the versions and the commit that a figure belongs to."""
     return {
-        "machine": {"processor": _processor(), "cores": os.cpu_count() or 1, "system": platform.platform()},
+        "machine": {"processor": _processor(), "cores": os.cpu_count() or 1, "system": f"{platform.system()} {platform.machine()}"},
         "versions": {"python": platform.python_version(), **{each: importlib.metadata.version(each) for each in PACKAGES}},
         "commit": _commit(),
     }
