@@ -129,7 +129,7 @@ def quantity(value: float) -> str:
 def circumstances() -> dict[str, Any]:
     """Return the machine, the versions and the commit that a figure belongs to."""
     return {
-        "machine": {"processor": _processor(), "cores": os.cpu_count() or 1, "system": f"{platform.system()} {platform.machine()}"},
+        "machine": {"processor": _processor(), "cores": os.cpu_count() or 1, "system": _system()},
         "versions": {"python": platform.python_version(), **{each: importlib.metadata.version(each) for each in PACKAGES}},
         "commit": _commit(),
     }
@@ -180,3 +180,7 @@ def _commit() -> str:
         return "unknown"
     command = [git, "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+
+
+def _system() -> str:
+    return f"{platform.system()} {platform.machine()}"
