@@ -75,7 +75,7 @@ def carry_out(
 
 def heading(env: str, config: Config) -> str:
     """Return what is about to run, in a line."""
-    kind = f"{config.world} world, {'preset' if env in PRESETS else 'default settings'}"
+    kind = f"{config.world} world, {'preset' if env in PRESETS else 'defaults'}"
     return f"{env} ({kind}), {config.algorithm}, population {config.population}, seed {config.seed}"
 
 
