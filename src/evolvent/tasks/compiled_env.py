@@ -45,8 +45,12 @@ class CompiledEnv:
         self.env = env
         self.network = network
         self._threads = threads if COMPILES else 1
-        self._rollout = compile_rollout(env, network)
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="evolvent-rollout")
+        try:  # off the main thread, which an interrupt can then reach
+            self._rollout = self._pool.submit(compile_rollout, env, network).result()
+        except BaseException:
+            self._pool.shutdown(wait=False)
+            raise
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
         """Return what `population (pop, dim)` achieves; an interrupt stops the threads after their current episodes."""
