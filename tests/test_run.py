@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import evolvent as ev
+from evolvent.cli.main import run as run_command
 from evolvent.errors import EnvironmentFailed, FileRefused, RunLocked, UsageError
 from evolvent.evaluation import mean_return
 from evolvent.files import dump_json
@@ -376,3 +377,18 @@ def test_a_run_is_solved_where_its_test_score_reaches_the_target():
 def test_a_toml_of_a_run_names_its_world():
     run = evolved(None)
     assert to_toml("CartPole-v1", run.config).startswith('env = "CartPole-v1"')
+
+
+def test_a_run_folder_alone_never_decides_what_is_imported(tmp_path, monkeypatch, capsys):
+    (tmp_path / "spy_world.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    folder: Any = ev.evolve("CartPole-v1", runs_dir=tmp_path / "runs", **SMALL).folder
+    told = folder.run_toml.read_text(encoding="utf-8").replace('"CartPole-v1"', '"spy_world:CartPole-v1"')
+    folder.run_toml.write_text(told, encoding="utf-8")
+    with pytest.raises(UsageError, match="whose module would be imported"):
+        ev.resume(folder)
+    assert run_command(["resume", str(folder.path)]) == 2
+    assert run_command(["train", "--config", str(folder.run_toml), "--runs-dir", str(tmp_path / "runs")]) == 2
+    assert capsys.readouterr().err.count("whose module would be imported") == 2
+    with pytest.raises(UsageError, match="is of 'spy_world:CartPole-v1', got 'CartPole-v1'"):
+        ev.resume(folder, env="CartPole-v1")

@@ -21,6 +21,7 @@ class Resume:
 
     Args:
         run: The run: its folder, its name, ENV/NAME, or latest.
+        env: The run's world, needed where its id names a module.
         generations: New limit of generations.
         target: New mean return to stop at.
         no_target: Stop at no mean return.
@@ -33,6 +34,7 @@ class Resume:
     """
 
     run: tyro.conf.Positional[str] = "latest"
+    env: str | None = None
     generations: int | None = None
     target: float | None = None
     no_target: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -51,11 +53,11 @@ def command(arguments: Sequence[str]) -> int:
     changes = {name: value for name in CHANGEABLE if (value := getattr(flags, name)) is not None}
     if flags.no_target:
         changes["target"] = None
-    env, config = read_config(folder)
+    world, config = read_config(folder)
     config = merge(config, changes, "resume")
     return carry_out(
-        lambda callbacks: resume(folder, callbacks=callbacks, changes=changes),
+        lambda callbacks: resume(folder, callbacks=callbacks, changes=changes, env=flags.env),
         config=config,
-        heading=f"{heading(env, config)}, resumed",
+        heading=f"{heading(world, config)}, resumed",
         output=Output(quiet=flags.quiet, json=flags.json),
     )

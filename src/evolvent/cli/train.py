@@ -61,6 +61,10 @@ def _resolve(words: Sequence[str]) -> tuple[str, Train]:
         from_file = read_toml(read_bytes(first.config).decode(errors="replace"), str(first.config))
     named = from_file.pop("env", None)
     env = first.env or named
+    if first.env is None and isinstance(env, str) and ":" in env:
+        raise UsageError(
+            f"{first.config} names the world {env!r}, whose module would be imported; if you trust it, give it: ENV"
+        )
     if not isinstance(env, str):
         if len(without_help) < len(words):
             parse(Train, "train", ["--help"])

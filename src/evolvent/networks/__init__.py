@@ -3,6 +3,4 @@
 from evolvent.networks.base import Network
 from evolvent.networks.mlp import MLP
 
-NETWORKS: dict[str, type[MLP]] = {"mlp": MLP}
-
-__all__ = ["MLP", "NETWORKS", "Network"]
+__all__ = ["MLP", "Network"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evolvent.envs import ENVS, EnvSpec
+from evolvent.errors import UsageError
 from evolvent.tasks import gym_env
 from evolvent.training.config import Config, merge
 
@@ -46,6 +47,26 @@ def env_spec(env_id: str) -> EnvSpec:
         EnvironmentFailed: Gymnasium knows it but cannot build it.
     """
     return ENVS[env_id].spec if env_id in ENVS else gym_env.describe(env_id)
+
+
+def world_in_file(named: str, chosen: str | None, source: str) -> str:
+    """Return the world that a file names, unless building it would import a module that the user has not named too.
+
+    Args:
+        named: The id in the file.
+        chosen: The id that the user gave, None for none.
+        source: What to call the file in an error.
+
+    Raises:
+        UsageError: The user gave another world, or none where the file names one as `module:id`.
+    """
+    if chosen is None and ":" in named:
+        raise UsageError(
+            f"{source} names the world {named!r}, whose module would be imported; if you trust it, give it: --env ID"
+        )
+    if chosen is not None and chosen != named:
+        raise UsageError(f"env: {source} is of {named!r}, got {chosen!r}")
+    return named
 
 
 def default_config(env_id: str) -> Config:

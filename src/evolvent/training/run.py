@@ -17,7 +17,7 @@ from evolvent.training import checkpoint, history, run_folder
 from evolvent.training.callbacks import Callback
 from evolvent.training.config import Config, merge, read_toml, to_toml
 from evolvent.training.manifest import changed_versions, circumstances
-from evolvent.training.presets import default_config
+from evolvent.training.presets import default_config, world_in_file
 from evolvent.training.recorder import Recorder, champion, errors_logged
 from evolvent.training.run_folder import RunFolder
 from evolvent.training.run_lock import locked
@@ -151,27 +151,35 @@ def start(
         search.task.close()
 
 
-def resume(folder: RunFolder, *, callbacks: Sequence[Callback] = (), changes: Mapping[str, Any] | None = None) -> Run:
+def resume(
+    folder: RunFolder,
+    *,
+    callbacks: Sequence[Callback] = (),
+    changes: Mapping[str, Any] | None = None,
+    env: str | None = None,
+) -> Run:
     """Go on with a run from its newest sound checkpoint, to the same result as if it had never stopped.
 
     Args:
         folder: The run's, as `open_run` finds it.
         callbacks: As for `evolve`.
         changes: New limits: `generations`, `target`, `max_env_steps`, `max_seconds` or `workers`.
+        env: The run's world, needed where its id is `module:id`: a file alone never decides what is imported.
 
     Raises:
         RunLocked: Another process works on the run.
         FileRefused: No checkpoint can be read; nothing was changed.
-        UsageError: A setting cannot be changed in a run.
+        UsageError: A setting cannot be changed in a run, or the world has to be named.
     """
     if fixed := sorted(set(changes or {}) - set(CHANGEABLE)):
         raise UsageError(f"{fixed[0]}: a run that has begun keeps it; to be changed are {', '.join(CHANGEABLE)}")
     with ExitStack() as held:
         held.enter_context(locked(folder))
         held.enter_context(errors_logged(folder))
-        env, config = read_config(folder)
+        named, config = read_config(folder)
+        world = world_in_file(named, env, str(folder.run_toml))
         config = merge(config, changes or {}, "resume")
-        search = prepare(env, config)
+        search = prepare(world, config)
         held.callback(search.task.close)
         progress = begin(search)
         if (kept := checkpoint.load_latest(folder, progress)) is not None:
@@ -182,7 +190,7 @@ def resume(folder: RunFolder, *, callbacks: Sequence[Callback] = (), changes: Ma
             log.warning("the run was begun with other versions (%s): the same bits are not promised", changed)
         history.trim(folder.history, progress.generation - 1)
         if changes:
-            save_atomically(folder.run_toml, to_toml(env, config).encode())
+            save_atomically(folder.run_toml, to_toml(world, config).encode())
         return _carry_on(search, progress, folder, callbacks)
 
 
