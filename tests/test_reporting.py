@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import imageio_ffmpeg
+import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
@@ -63,9 +64,31 @@ def test_numbers_that_are_not_finite_leave_gaps(run, tmp_path):
     assert ev.plot(with_history(run, rows), tmp_path / "curve.png").exists()
 
 
+def test_numbers_that_are_too_large_to_draw_leave_gaps(run, tmp_path):
+    folder = with_history(run, [(k, 1e308, -1e308, 0, 15.0, 1e308, 100 * k, 50 * k, 0.1 * k) for k in range(5)])
+    assert ev.plot(folder, tmp_path / "curve.png").exists()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_the_same_history_gives_the_same_picture(run, tmp_path, suffix):
+    first, second = (ev.plot(run, tmp_path / f"{name}{suffix}").read_bytes() for name in "ab")
+    assert first == second
+
+
+def test_the_taste_of_the_user_does_not_change_a_picture(run, tmp_path):
+    plain = ev.plot(run, tmp_path / "plain.png").read_bytes()
+    with mpl.rc_context({"axes.facecolor": "black", "savefig.facecolor": "black", "font.size": 30}):
+        assert ev.plot(run, tmp_path / "dark.png").read_bytes() == plain
+
+
 def test_what_cannot_be_drawn_is_said(run, tmp_path):
     with pytest.raises(UsageError, match=r"expected a name that ends in .png, .svg, .pdf, got .jpg"):
         ev.plot(run, tmp_path / "curve.jpg")
+    with pytest.raises(UsageError, match="there is no folder"):
+        ev.plot(run, tmp_path / "nowhere" / "curve.png")
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(UsageError, match="is a folder"):
+        ev.plot(run, tmp_path / "folder.png")
     with pytest.raises(UsageError, match="has no generation yet"):
         ev.plot(with_history(run, []), tmp_path / "curve.png")
     nowhere = ev.evolve("CartPole-v1", generations=1, runs_dir=None, **SMALL)
@@ -97,6 +120,7 @@ def test_a_gif_moves_at_true_speed(run, tmp_path):
     shown = sum(episode.steps + 1 for episode in recording.episodes) + 2 * 50
     assert len(durations) > 5
     assert film.width == 300
+    assert np.asarray(film.convert("RGB"))[2, 2].min() >= 254
     assert seconds == pytest.approx(shown / 50, abs=0.1)
     film.close()
 
@@ -108,7 +132,7 @@ def test_the_same_arguments_give_the_same_pictures(tmp_path):
 
 
 def test_what_cannot_be_filmed_is_said(run, tmp_path):
-    with pytest.raises(UsageError, match=r"expected a name that ends in .mp4 or .gif, got .avi"):
+    with pytest.raises(UsageError, match=r"expected a name that ends in .mp4, .gif, got .avi"):
         ev.record(run.best, "CartPole-v1", tmp_path / "film.avi")
     with pytest.raises(UsageError, match="there is no folder"):
         ev.record(run.best, "CartPole-v1", tmp_path / "nowhere" / "film.mp4")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise, repeat
 from pathlib import Path
@@ -17,6 +16,7 @@ from evolvent.errors import StorageFailed, UsageError
 from evolvent.extras import require
 from evolvent.files import save_atomically
 from evolvent.policies import Policy
+from evolvent.reporting.destination import check_destination
 from evolvent.reporting.stage import Episode, Frame, Stage
 
 with require("imageio-ffmpeg", extra="report", purpose="videos"):
@@ -76,7 +76,7 @@ def record(  # noqa: PLR0913 - who, where, whither, and what is rarely given
         StorageFailed: The video cannot be written; an older file is untouched.
     """
     path = Path(path)
-    encode = _encoder_for(path)
+    encode = ENCODERS[check_destination(path, ENCODERS)]
     if episodes < 1:
         raise UsageError(f"episodes: expected at least 1, got {episodes}")
     if fps is not None and not 0 < fps < math.inf:
@@ -87,19 +87,6 @@ def record(  # noqa: PLR0913 - who, where, whither, and what is rarely given
         film = encode(_frames(stage, episodes, round(PAUSE * fps), done), fps)
     save_atomically(path, film)
     return Recording(path, tuple(done))
-
-
-def _encoder_for(path: Path) -> Callable[[Iterator[Frame], float], bytes]:
-    encoders = {".mp4": _mp4, ".gif": _gif}
-    if path.suffix.lower() not in encoders:
-        raise UsageError(f"{path}: expected a name that ends in {' or '.join(encoders)}, got {path.suffix or 'none'}")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}; make it first, or choose another one")
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; choose another name")
-    if not os.access(path.parent, os.W_OK):
-        raise StorageFailed(f"cannot write to the folder {path.parent}; check its permissions, or choose another one")
-    return encoders[path.suffix.lower()]
 
 
 def _frames(stage: Stage, episodes: int, pause: int, done: list[Episode]) -> Iterator[Frame]:
@@ -173,4 +160,7 @@ def _common_colours(pictures: list[Image.Image]) -> Image.Image:
     sheet = Image.new("RGB", (width, height * len(samples)))
     for index, picture in enumerate(samples):
         sheet.paste(picture, (0, index * height))
-    return sheet.quantize(GIF_COLOURS)
+    return sheet.quantize(GIF_COLOURS, method=Image.Quantize.FASTOCTREE)  # median cut would tint a white background
+
+
+ENCODERS = {".mp4": _mp4, ".gif": _gif}
