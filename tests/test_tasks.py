@@ -299,17 +299,15 @@ def test_a_fault_fails_the_individual_that_met_it_and_no_other(opened, fault, ca
     assert evaluation.failed.tolist() == [False, True, False]
     assert evaluation.returns[[0, 2]].tolist() == [[7.0, 7.0], [7.0, 7.0]]
     assert best_first(evaluation).tolist() == [0, 2, 1]
-    assert [record.levelno for record in caplog.records] == (
-        [logging.ERROR] if fault in {"Raises", "Exits", "OneNumber"} else []
-    )
+    assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
 
 
 def test_a_fault_is_logged_once_with_its_traceback(opened, caplog):
     measured = opened(GymEnv("test/Raises-v0", BUTTONS))
     for _ in range(2):
         measured.evaluate(np.array([PRESSES_4]), Conditions(seeds=np.array([[5, 6]], np.uint64)))
-    assert len(caplog.records) == 1
-    assert "test/Raises-v0 failed (individual 0, episode 0, seed 5)" in caplog.text
+    assert caplog.text.count("failed") == 1
+    assert "test/Raises-v0 failed (individual 0, episode 0, seed 5, step 1): " in caplog.text
     assert "ZeroDivisionError: a fault of the world" in caplog.text
 
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from evolvent.arrays import Actions, Observations, Row
 from evolvent.errors import UsageError
-from evolvent.jit import specialise
+from evolvent.jit import bind, specialise
 from evolvent.networks import Network
 from evolvent.policies.actions import action_rule, num_outputs
 from evolvent.spaces import Box, Space
 
+Bounds: TypeAlias = NDArray[np.float64]  # (2, observation size) the lower ones, the upper ones
+
 Act = Callable[[Row, Observations, Actions], bool]
+WatchedAct = Callable[[Row, Observations, Bounds, Actions], int]
+
+NOT_FINITE: Final = 1
+OUTSIDE: Final = 2
 
 
 def compile_act(network: Network, action_space: Space) -> Act:
@@ -20,13 +29,16 @@ def compile_act(network: Network, action_space: Space) -> Act:
 
     It returns whether every observation and every output of the network was a finite number.
     """
-    return specialise(
-        _act,
-        FORWARD=network.forward(),
-        CHOOSE=action_rule(action_space),
-        INITIAL_MEMORY=network.initial_memory,
-        ACTION_SIZE=action_space.size,
-    )
+    return specialise(_act, **_bindings(network, action_space))
+
+
+def compile_watched_act(network: Network, action_space: Space) -> WatchedAct:
+    """Return what `compile_act` does, with the bounds of an observation as one more argument.
+
+    The function returns a sum: `NOT_FINITE` if a number in the observations or in the outputs is not finite, and `OUTSIDE`
+    if an observation lies outside the bounds.
+    """
+    return specialise(_watched_act, ACT=bind(_act, **_bindings(network, action_space)))
 
 
 def refuse_misfits(network: Network, observation_space: Box, action_space: Space) -> None:
@@ -41,6 +53,16 @@ def refuse_misfits(network: Network, observation_space: Box, action_space: Space
         raise UsageError(f"network: {network.num_outputs} outputs do not fit the action space {action_space}")
 
 
+def _bindings(network: Network, action_space: Space) -> dict[str, Any]:
+    return {
+        "FORWARD": network.forward(),
+        "CHOOSE": action_rule(action_space),
+        "INITIAL_MEMORY": network.initial_memory,
+        "ACTION_SIZE": action_space.size,
+    }
+
+
+ACT: Any = None
 FORWARD: Any = None
 CHOOSE: Any = None
 INITIAL_MEMORY: Any = ()
@@ -59,3 +81,14 @@ def _act(row: Row, observations: Observations, actions: Actions) -> bool:
         for k in range(ACTION_SIZE):
             actions[i, k] = action[k]
     return finite
+
+
+def _watched_act(row: Row, observations: Observations, bounds: Bounds, actions: Actions) -> int:
+    flags = 0
+    for i in range(len(observations)):
+        for k in range(len(observations[i])):
+            if observations[i, k] < bounds[0, k] or observations[i, k] > bounds[1, k]:
+                flags = OUTSIDE
+    if not ACT(row, observations, actions):
+        flags += NOT_FINITE
+    return flags

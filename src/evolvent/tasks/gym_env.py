@@ -1,4 +1,4 @@
-"""Episodes in a Gymnasium environment, one after the other: the only file that names Gymnasium."""
+"""Episodes in a Gymnasium environment, one after the other."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from evolvent.arrays import Population, Row
+from evolvent.arrays import Population
 from evolvent.envs import EnvSpec
 from evolvent.errors import EnvironmentFailed, UsageError, did_you_mean
 from evolvent.evaluation import Conditions, Evaluation, mean_return
 from evolvent.networks import Network
-from evolvent.policies.acting import compile_act, refuse_misfits
-from evolvent.policies.actions import for_environment
+from evolvent.policies.acting import refuse_misfits
 from evolvent.spaces import Box, Discrete
 from evolvent.tasks.base import refuse_odd_shapes
+from evolvent.tasks.gym_episode import ContractBroken, Played, Player
 
 log = logging.getLogger("evolvent")
 
@@ -45,7 +45,7 @@ def make(env_id: str, render_mode: str | None = None) -> Any:
             raise UsageError(f"env: {env_id} needs something that is not installed: {problem}") from None
         hint = did_you_mean(env_id, gymnasium.registry)
         raise UsageError(f"env: {env_id!r} is not a registered Gymnasium environment{hint or f': {problem}'}") from None
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         raise EnvironmentFailed(f"{env_id} cannot be built: {type(problem).__name__}: {problem}") from problem
 
 
@@ -61,13 +61,12 @@ def describe(env_id: str) -> EnvSpec:
         observation_space = _space(env.observation_space, "observation")
         if isinstance(observation_space, Discrete):
             raise UsageError(f"{env_id}: observations of Discrete({observation_space.n}) are not supported yet; Box is")
-        spec = gymnasium.spec(env.unwrapped.spec.id)
         return EnvSpec(
             id=env_id,
             observation_space=observation_space,
             action_space=_space(env.action_space, "action"),
-            max_episode_steps=spec.max_episode_steps or DEFAULT_CAP,
-            reward_threshold=spec.reward_threshold,
+            max_episode_steps=_registered_limit(env) or DEFAULT_CAP,
+            reward_threshold=env.unwrapped.spec.reward_threshold,
         )
     finally:
         env.close()
@@ -77,62 +76,69 @@ class GymEnv:
     """Measures populations in a Gymnasium environment, in this process, an episode at a time.
 
     An episode that raises, or that shows or pays something that is not a finite number, fails its individual; the first
-    such traceback of a task is logged.
+    such episode of a task is logged, with the traceback of an exception.
 
     Args:
         env_id: As for `make`.
         network: What turns observations into outputs; its sizes fit the environment's spaces.
+        allow_nan_observations: Show the network numbers that are not finite instead of failing the episode. Most networks
+            then have outputs that are NaN: of discrete actions that chooses the first, in a Box it fails all the same.
     """
 
-    def __init__(self, env_id: str, network: Network) -> None:
+    def __init__(self, env_id: str, network: Network, *, allow_nan_observations: bool = False) -> None:
         """Build the environment once; every episode resets it."""
         self.spec = describe(env_id)
         refuse_misfits(network, self.spec.observation_space, self.spec.action_space)
         self._dim = network.dim
         self._env = make(env_id)
-        self._act = compile_act(network, self.spec.action_space)
+        self._player = Player(self._env, self.spec, network, allow_nan_observations=allow_nan_observations)
         self._told = False
+        if _registered_limit(self._env) is None:
+            log.warning(
+                "%s is registered without max_episode_steps: where no other limit is given, its episodes end after %d steps",
+                env_id,
+                DEFAULT_CAP,
+            )
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
-        """Return what `population (pop, dim)` achieves under `conditions`."""
+        """Return what `population (pop, dim)` achieves under `conditions`.
+
+        Raises:
+            EnvironmentFailed: The environment has another API than Gymnasium's.
+        """
         refuse_odd_shapes(population, conditions, self._dim)
         shape = conditions.seeds.shape
         returns, steps, failed = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
         cap = conditions.episode_cap or self.spec.max_episode_steps
         for i, row in enumerate(np.ascontiguousarray(population, np.float32)):
             for e, seed in enumerate(conditions.seeds[i]):
-                try:
-                    returns[i, e], steps[i, e], failed[i, e] = self._episode(row, int(seed), cap)
-                except (Exception, SystemExit):
+                played = self._player.play(row, int(seed), cap)
+                returns[i, e], steps[i, e] = played.total, played.steps
+                if played.problem is not None:
                     failed[i, e] = True
-                    if not self._told:
-                        log.exception(
-                            "%s failed (individual %d, episode %d, seed %d); more of it is only counted",
-                            self.spec.id,
-                            i,
-                            e,
-                            seed,
-                        )
-                        self._told = True
+                    self._tell(played, f"individual {i}, episode {e}, seed {seed}")
         return mean_return(returns, steps, np.logical_or.reduce(failed, axis=1))
 
     def close(self) -> None:
         """Close the environment."""
         self._env.close()
 
-    def _episode(self, row: Row, seed: int, cap: int) -> tuple[float, int, bool]:
-        actions = np.empty((1, self.spec.action_space.size))
-        observation, _ = self._env.reset(seed=seed)
-        total, length, over = 0.0, 0, False
-        while length < cap and not over:
-            values = np.asarray(observation, np.float64).reshape(1, self.spec.observation_space.size)
-            if not self._act(row, values, actions):
-                return total, length, True
-            observation, reward, terminated, truncated, _ = self._env.step(for_environment(actions, self.spec.action_space)[0])
-            total += float(reward)
-            length += 1
-            over = terminated or truncated
-        return total, length, False
+    def _tell(self, played: Played, where: str) -> None:
+        if not self._told:
+            problem = played.problem
+            log.error(
+                "%s failed (%s, step %d): %s; more of it is only counted",
+                self.spec.id,
+                where,
+                played.steps,
+                problem if isinstance(problem, ContractBroken) else f"{type(problem).__name__}: {problem}",
+                exc_info=None if isinstance(problem, ContractBroken) else problem,
+            )
+            self._told = True
+
+
+def _registered_limit(env: Any) -> int | None:
+    return gymnasium.spec(env.unwrapped.spec.id).max_episode_steps
 
 
 def _space(space: Any, role: str) -> Box | Discrete:

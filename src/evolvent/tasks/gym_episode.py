@@ -1,0 +1,175 @@
+"""An episode in an environment with Gymnasium's API, held to that API at every step."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from numbers import Real
+from reprlib import repr as shortened
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evolvent.arrays import Row
+from evolvent.envs import EnvSpec
+from evolvent.errors import EnvironmentFailed
+from evolvent.networks import Network
+from evolvent.policies.acting import NOT_FINITE, compile_watched_act
+from evolvent.policies.actions import for_environment
+
+log = logging.getLogger("evolvent")
+
+NUMERIC = "biuf"  # kinds of dtype: booleans, whole numbers, floats
+PLAIN = (float, int)
+OLDER_API = re.compile(r"unexpected keyword argument '(seed|options)'|not enough values to unpack \(expected 5, got 4\)")
+
+
+class ContractBroken(Exception):
+    """Raised when an episode has shown or paid what it must not; its text is complete without a traceback."""
+
+
+class Played(NamedTuple):
+    """How an episode went.
+
+    Args:
+        total: The sum of its rewards, of those before the problem if there was one.
+        steps: How often `step` was called.
+        problem: What the episode failed with; None if it did not.
+    """
+
+    total: float
+    steps: int
+    problem: BaseException | None
+
+
+class Player:
+    """Plays episodes in one environment.
+
+    Args:
+        env: The environment, with Gymnasium's API.
+        spec: What it says of itself.
+        network: What turns observations into outputs.
+        allow_nan_observations: Whether the network is shown numbers that are not finite. Its outputs for them choose an
+            action as all outputs do, so long as the action itself is a finite number.
+    """
+
+    def __init__(self, env: Any, spec: EnvSpec, network: Network, *, allow_nan_observations: bool) -> None:
+        """Compile the network's step."""
+        self._env = env
+        self._spec = spec
+        self._allow_nan = allow_nan_observations
+        self._act = compile_watched_act(network, spec.action_space)
+        self._bounds = np.array([spec.observation_space.low, spec.observation_space.high])
+        self._values = np.zeros((1, spec.observation_space.size))
+        self._shown = self._values.reshape(spec.observation_space.shape)
+        self._actions = np.zeros((1, spec.action_space.size))
+        self._told_outside = False
+
+    def play(self, row: Row, seed: int, cap: int) -> Played:
+        """Play an episode of at most `cap` steps.
+
+        Raises:
+            EnvironmentFailed: The environment has another API than Gymnasium's.
+        """
+        total, steps, over = 0.0, 0, False
+        try:
+            observation = self._reset(seed)
+            while steps < cap and not over:
+                self._show(observation)
+                if flags := self._act(row, self._values, self._bounds, self._actions):
+                    self._look_closer(flags, steps)
+                steps += 1
+                answer = self._env.step(for_environment(self._actions, self._spec.action_space)[0])
+                try:
+                    observation, reward, terminated, truncated, _ = answer
+                except (TypeError, ValueError):
+                    raise self._older_api(f"step() gave {_described(answer)}") from None
+                total += float(reward) if isinstance(reward, PLAIN) and math.isfinite(reward) else _as_number(reward)
+                over = terminated or truncated
+            self._show(observation)
+            self._look_at_last(total, steps)
+        except EnvironmentFailed:
+            raise
+        except (Exception, SystemExit) as problem:
+            if isinstance(problem, TypeError | ValueError) and OLDER_API.search(str(problem)):
+                raise self._older_api(f"{type(problem).__name__}: {problem}") from problem
+            return Played(total, steps, problem)
+        return Played(total, steps, None)
+
+    def _reset(self, seed: int) -> Any:
+        answer: Any = self._env.reset(seed=seed)
+        match answer:
+            case (observation, dict()):
+                return observation
+            case _:
+                raise self._older_api(f"reset() gave {_described(answer)}")
+
+    def _show(self, observation: Any) -> None:
+        array = np.asarray(observation)
+        if array.shape != self._shown.shape or array.dtype.kind not in NUMERIC:
+            raise ContractBroken(
+                f"observation: expected numbers of shape {self._shown.shape}, got {array.dtype} of shape {array.shape}"
+            )
+        self._shown[...] = array
+
+    def _look_closer(self, flags: int, steps: int) -> None:
+        if not flags & NOT_FINITE:
+            self._tell_outside(steps)
+        elif np.isfinite(self._values).all():
+            raise ContractBroken("network: expected finite outputs, got others")
+        else:
+            self._refuse_odd_numbers()
+            if not np.isfinite(self._actions).all():
+                raise ContractBroken(f"action: expected finite numbers, got {self._actions[0]} for {self._values[0]}")
+
+    def _look_at_last(self, total: float, steps: int) -> None:
+        self._refuse_odd_numbers()
+        self._tell_outside(steps)
+        if not math.isfinite(total):
+            raise ContractBroken(f"rewards: expected a finite sum, got {total}")
+
+    def _refuse_odd_numbers(self) -> None:
+        if not self._allow_nan and not (finite := np.isfinite(self._values[0])).all():
+            odd = int(np.argmin(finite))
+            raise ContractBroken(f"observation: expected finite numbers, got {self._values[0, odd]} {self._place(odd)}")
+
+    def _tell_outside(self, steps: int) -> None:
+        values, (low, high) = self._values[0], self._bounds
+        if not self._told_outside and (outside := (values < low) | (values > high)).any():
+            odd = int(np.argmax(outside))
+            log.warning(
+                "%s: an observation lies outside its space: %s %s after step %d, expected %s to %s; said once",
+                self._spec.id,
+                values[odd],
+                self._place(odd),
+                steps,
+                low[odd],
+                high[odd],
+            )
+            self._told_outside = True
+
+    def _place(self, index: int) -> str:
+        place = np.unravel_index(index, self._shown.shape)
+        return f"at [{', '.join(str(i) for i in place)}]"
+
+    def _older_api(self, found: str) -> EnvironmentFailed:
+        return EnvironmentFailed(
+            f"{self._spec.id}: expected Gymnasium's API, in which reset(seed=, options=) gives (observation, info) and"
+            f" step(action) gives (observation, reward, terminated, truncated, info); {found}, as in the older gym's API:"
+            " bring the environment up to date, or wrap it with the package shimmy"
+        )
+
+
+def _as_number(reward: Any) -> float:
+    value = np.asarray(reward)[()] if hasattr(reward, "__array__") else reward
+    is_number = any(isinstance(value, kind) for kind in (Real, np.bool_))
+    number = float(value) if is_number else math.nan
+    if not math.isfinite(number):
+        raise ContractBroken(f"reward: expected a finite number, got {shortened(reward)}")
+    return number
+
+
+def _described(answer: Any) -> str:
+    kind = type(answer).__name__
+    return f"a {kind} of {len(answer)}" if hasattr(answer, "__len__") else kind
