@@ -17,11 +17,11 @@ SMALL = {
     "hidden": (2,),
     "max_steps": 30,
     "target": None,
-    "genetic": {"num_parents": 2},
+    "genetic": {"selection": "truncation:num_parents=2"},
 }
 SMALL_FLAGS = (
     *("--population", "8", "--generations", "6", "--episodes", "1", "--validation-episodes", "2", "--test-episodes", "2"),
-    *("--hidden", "2", "--max-steps", "30", "--num-parents", "2", "--no-target"),
+    *("--hidden", "2", "--max-steps", "30", "--selection", "truncation:num_parents=2", "--no-target"),
 )
 PATIENCE = 30.0  # seconds
 

@@ -205,11 +205,11 @@ def test_json_is_the_last_line_and_the_rest_goes_to_stderr(capsys, tmp_path):
 
 
 def test_flags_win_over_the_file_over_the_preset_over_the_defaults(monkeypatch, tmp_path):
-    (tmp_path / "mine.toml").write_text("seed = 5\nepisodes = 7\n[genetic]\nnum_parents = 3\n", encoding="utf-8")
+    (tmp_path / "mine.toml").write_text("seed = 5\nepisodes = 7\n[genetic]\nnum_elites = 3\n", encoding="utf-8")
     env, config = settings_of(monkeypatch, "CartPole-v1", "--config", "mine.toml", "--seed", "9", "--hidden", "8", "4")
     assert env == "CartPole-v1"
     assert (config.seed, config.hidden) == (9, (8, 4))
-    assert (config.episodes, config.genetic.num_parents) == (7, 3)
+    assert (config.episodes, config.genetic.num_elites) == (7, 3)
     assert config.validation_episodes == 100 != Config().validation_episodes
     assert config.test_episodes == Config().test_episodes
     assert config.target == 475.0
@@ -229,7 +229,7 @@ def test_run_toml_is_a_file_to_run_again(capsys, trained):
         ("population = 'x'", "mine.toml: population: expected int, got 'x'"),
         ("population = ", "mine.toml: not a TOML file"),
         ("\x00", "mine.toml: not a TOML file"),
-        ("[genetic]\nparents = 3", "mine.toml: unknown setting 'genetic.parents'; did you mean \"num_parents\"?"),
+        ("[genetic]\nmutations = 'none'", "mine.toml: unknown setting 'genetic.mutations'; did you mean \"mutation\"?"),
         ('"\\u001b[31m" = 3', "mine.toml: unknown setting '\\x1b[31m'"),
     ],
 )
@@ -443,7 +443,7 @@ def test_no_name_of_a_file_commands_the_terminal(capsys, trained):
 FLAGS = sorted(
     {
         *("--seed", "--world", "--hidden", "--population", "--generations", "--episodes", "--max-steps", "--target"),
-        *("--no-target", "--max-env-steps", "--max-seconds", "--workers", "--num-parents", "--mutation-strength"),
+        *("--no-target", "--max-env-steps", "--max-seconds", "--workers", "--selection", "--mutation", "--crossover"),
         *("--activation", "--config", "--name", "--runs-dir", "--quiet", "--json", "--env", "--all", "--help", "-h"),
         *("--debug", "--version", "--sede", "--", "-", "--=", "--seed=3", "--hidden=4", "--json=1", "-3", "--algorithm"),
     }

@@ -1,10 +1,45 @@
 """Algorithms: searches over parameter rows, which see arrays only."""
 
-from evolvent.algorithms.base import Algorithm
+from evolvent.algorithms.base import Algorithm, Crossover, Mutation, Selection, Strength
+from evolvent.algorithms.crossover import (
+    BlendCrossover,
+    NeuronCrossover,
+    OnePointCrossover,
+    TwoPointCrossover,
+    UniformCrossover,
+)
 from evolvent.algorithms.genetic import Genetic
-from evolvent.algorithms.mutation import Gaussian
-from evolvent.algorithms.selection import Truncation
+from evolvent.algorithms.mutation import Cauchy, Gaussian, InTurn, Multiplicative, Replacement, SignFlip, Uniform
+from evolvent.algorithms.selection import Rank, Roulette, Tournament, Truncation
+from evolvent.algorithms.strength import Constant, Decaying, SelfAdaptive
 
 ALGORITHMS: dict[str, type[Genetic]] = {"genetic": Genetic}
 
-__all__ = ["ALGORITHMS", "Algorithm", "Gaussian", "Genetic", "Truncation"]
+__all__ = [
+    "ALGORITHMS",
+    "Algorithm",
+    "BlendCrossover",
+    "Cauchy",
+    "Constant",
+    "Crossover",
+    "Decaying",
+    "Gaussian",
+    "Genetic",
+    "InTurn",
+    "Multiplicative",
+    "Mutation",
+    "NeuronCrossover",
+    "OnePointCrossover",
+    "Rank",
+    "Replacement",
+    "Roulette",
+    "Selection",
+    "SelfAdaptive",
+    "SignFlip",
+    "Strength",
+    "Tournament",
+    "Truncation",
+    "TwoPointCrossover",
+    "Uniform",
+    "UniformCrossover",
+]

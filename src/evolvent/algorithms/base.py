@@ -1,10 +1,13 @@
-"""What an algorithm is: it proposes populations and learns from what they achieved. It sees arrays only."""
+"""What an algorithm is, and what its operators are: they propose populations and learn from what they achieved.
+
+All of them see arrays only. An operator is a frozen record of its settings that is called like a function.
+"""
 
 from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from evolvent.arrays import Indices, Population
+from evolvent.arrays import Indices, Population, Scales
 from evolvent.evaluation import Evaluation
 from evolvent.seeding import Stream
 
@@ -14,16 +17,35 @@ StateT = TypeVar("StateT")
 class Selection(Protocol):
     """Chooses parents."""
 
-    def __call__(self, evaluation: Evaluation, count: int, stream: Stream) -> Indices:
+    def __call__(self, evaluation: Evaluation, count: int, stream: Stream, /) -> Indices:
         """Return the indices `(count,)` of the individuals that breed."""
+        ...
+
+
+class Crossover(Protocol):
+    """Makes a child of two parents."""
+
+    def __call__(self, first: Population, second: Population, groups: Indices, stream: Stream, /) -> Population:
+        """Return the children `(n, dim)` of the pairs `first[i]`, `second[i]`.
+
+        `groups (dim,)` says which neuron each parameter belongs to; where nobody knows, each is a group of its own.
+        """
         ...
 
 
 class Mutation(Protocol):
     """Changes rows at random."""
 
-    def __call__(self, parents: Population, stream: Stream) -> Population:
-        """Return changed copies `(n, dim)` of `parents (n, dim)`."""
+    def __call__(self, parents: Population, scales: Scales, stream: Stream, /) -> Population:
+        """Return changed copies of `parents (n, dim)`; `scales (n,)` multiplies how strongly each is changed."""
+        ...
+
+
+class Strength(Protocol):
+    """Says how strongly each child is mutated, as a multiple of what the mutation itself is set to."""
+
+    def __call__(self, scales: Scales, generation: int, stream: Stream, /) -> Scales:
+        """Return the children's scales `(n,)`, given those of their parents `(n,)` and the generation, from 1."""
         ...
 
 

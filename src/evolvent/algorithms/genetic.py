@@ -1,15 +1,17 @@
-"""The genetic algorithm of truncation selection, mutation and elites."""
+"""The genetic algorithm: selection, crossover, mutation and elites, each of them of one's own choice."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from evolvent.algorithms.base import Mutation, Selection
+from evolvent.algorithms.base import Crossover, Mutation, Selection, Strength
 from evolvent.algorithms.mutation import Gaussian
+from evolvent.algorithms.ranges import refuse_below, refuse_outside
 from evolvent.algorithms.selection import Truncation
-from evolvent.arrays import Population
+from evolvent.algorithms.strength import Constant
+from evolvent.arrays import Indices, Population, Scales
 from evolvent.errors import UsageError
 from evolvent.evaluation import Evaluation, best_first, mean_return
 from evolvent.seeding import Stream
@@ -21,30 +23,40 @@ class GeneticState:
 
     Args:
         population: `(pop, dim)`, the rows last measured, or to be measured first.
+        scales: `(pop,)`, how strongly each of them was mutated, as a multiple of what the mutation is set to.
         evaluation: What they achieved; zeros while `generation` is 0.
         elites: `(num_elites, dim)`, the rows that live on unchanged, best first.
+        elite_scales: `(num_elites,)`, theirs.
         generation: How many populations have been measured.
     """
 
     population: Population
+    scales: Scales
     evaluation: Evaluation
     elites: Population
+    elite_scales: Scales
     generation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Genetic:
-    """Breeds each generation from the best of the last one and carries its elites along.
+    """Breeds each generation from the last one and carries its elites along.
 
     Elites are measured again with every generation, so a lucky score does not last. Where a caller confirms candidates
     over more episodes, those scores, not one generation's, decide who is elite.
 
     Args:
         selection: Chooses the parents.
-        mutation: Changes them.
+        crossover: Makes a child of two parents; None for children of one.
+        crossover_rate: The probability that a child has two parents.
+        mutation: Changes the children.
+        strength: How strongly, as the search goes on.
         num_elites: How many rows live on unchanged, fewer than the population.
+        groups: `(dim,)`, the neuron that each parameter belongs to (`network.groups()`), for crossover by neurons;
+            None makes each parameter a group of its own.
 
     References:
+        Holland 1975, Adaptation in natural and artificial systems.
         Such et al. 2017, Deep neuroevolution, algorithm 1. https://arxiv.org/abs/1712.06567
 
     Examples:
@@ -62,50 +74,79 @@ class Genetic:
     """
 
     selection: Selection = Truncation(num_parents=16)
+    crossover: Crossover | None = None
+    crossover_rate: float = 1.0
     mutation: Mutation = Gaussian(strength=0.1)
+    strength: Strength = Constant()
     num_elites: int = 1
+    groups: Indices | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse a negative number of elites."""
-        if self.num_elites < 0:
-            raise UsageError(f"num_elites: expected at least 0, got {self.num_elites}")
+        """Refuse a negative number of elites, and a rate that is no probability."""
+        refuse_below("num_elites", self.num_elites, 0)
+        refuse_outside("crossover_rate", self.crossover_rate, 0.0, 1.0)
 
     def init(self, initial: Population, stream: Stream) -> GeneticState:  # noqa: ARG002 - others draw here
         """Return the state that begins with the rows `initial (pop, dim)`.
 
         Raises:
-            UsageError: The population is not larger than the number of elites.
+            UsageError: The population is not larger than the number of elites, or the groups are those of other rows.
         """
         if len(initial) <= self.num_elites:
             raise UsageError(f"population: {self.num_elites} elites need a population of more, got {len(initial)}")
+        if self.groups is not None and self.groups.shape != initial.shape[1:]:
+            raise UsageError(f"groups: expected one for each of {initial.shape[1]} parameters, got shape {self.groups.shape}")
         nothing = np.zeros((len(initial), 1))
         unmeasured = mean_return(nothing, nothing.astype(np.int64), np.zeros(len(initial), np.bool_))
-        return GeneticState(initial.copy(), unmeasured, initial[: self.num_elites].copy(), 0)
+        scales = np.ones(len(initial))
+        elites = slice(self.num_elites)
+        return GeneticState(initial.copy(), scales, unmeasured, initial[elites].copy(), scales[elites].copy(), 0)
 
     def ask(self, state: GeneticState, stream: Stream) -> tuple[Population, GeneticState]:
-        """Return the initial rows first, then the elites followed by mutated copies of chosen parents."""
+        """Return the initial rows first, then the elites followed by children of chosen parents."""
         if state.generation == 0:
             return state.population, state
         count = len(state.population) - len(state.elites)
         parents = self.selection(state.evaluation, count, stream.child("selection"))
-        offspring = self.mutation(state.population[parents], stream.child("mutation"))
-        return np.concatenate([state.elites, offspring]), state
+        scales = self.strength(state.scales[parents], state.generation, stream.child("strength"))
+        children = self.mutation(self._crossed(state, parents, stream), scales, stream.child("mutation"))
+        population = np.concatenate([state.elites, children])
+        return population, replace(state, scales=np.concatenate([state.elite_scales, scales]))
 
     def tell(self, state: GeneticState, population: Population, evaluation: Evaluation) -> GeneticState:
         """Return the state whose elites are the best of `population`, as just measured."""
-        elites = population[best_first(evaluation)[: self.num_elites]]
-        return GeneticState(population, evaluation, elites, state.generation + 1)
+        best = best_first(evaluation)[: self.num_elites]
+        return GeneticState(population, state.scales, evaluation, population[best], state.scales[best], state.generation + 1)
 
     def candidates(self, state: GeneticState, count: int) -> Population:
         """Return the elites, then those they may replace, then the best of the last population, at most `count`, each once."""
-        carried = state.population[: self.num_elites if state.generation > 1 else 0]
-        ranked = state.population[best_first(state.evaluation)]
-        rows = np.concatenate([state.elites, carried, ranked[: count + 2 * self.num_elites]])
-        _, first = np.unique(rows, axis=0, return_index=True)
-        return rows[np.sort(first)][:count]
+        return self._candidates(state, count)[0]
 
     def confirm(self, state: GeneticState, candidates: Population, evaluation: Evaluation) -> GeneticState:
         """Return the state whose elites are the best confirmed candidates."""
         if self.num_elites > len(candidates):
             return state
-        return replace(state, elites=candidates[best_first(evaluation)[: self.num_elites]])
+        scales = self._candidates(state, len(candidates))[1]
+        best = best_first(evaluation)[: self.num_elites]
+        return replace(state, elites=candidates[best], elite_scales=scales[best])
+
+    def _crossed(self, state: GeneticState, parents: Indices, stream: Stream) -> Population:
+        rows = state.population[parents]
+        if self.crossover is None:
+            return rows
+        mates = self.selection(state.evaluation, len(parents), stream.child("mates"))
+        groups = np.arange(rows.shape[1], dtype=np.int64) if self.groups is None else self.groups
+        crossed = self.crossover(rows, state.population[mates], groups, stream.child("crossover"))
+        if self.crossover_rate == 1:
+            return crossed
+        with_two = stream.child("crossover rate").uniform((len(rows), 1)) < self.crossover_rate
+        return np.where(with_two, crossed, rows)
+
+    def _candidates(self, state: GeneticState, count: int) -> tuple[Population, Scales]:
+        carried = slice(self.num_elites if state.generation > 1 else 0)
+        ranked = best_first(state.evaluation)[: count + 2 * self.num_elites]
+        rows = np.concatenate([state.elites, state.population[carried], state.population[ranked]])
+        scales = np.concatenate([state.elite_scales, state.scales[carried], state.scales[ranked]])
+        _, first = np.unique(rows, axis=0, return_index=True)
+        chosen = np.sort(first)[:count]
+        return rows[chosen], scales[chosen]

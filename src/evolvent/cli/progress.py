@@ -171,7 +171,9 @@ def result_lines(run: Run) -> list[str]:
         f"digest  {progress.digest}",
     ]
     if run.folder:
-        lines += [f"run     {short(run.folder.path)}", f"policy  {short(run.folder.best)}"]
+        lines.append(f"run     {short(run.folder.path)}")
+        if run.policy:
+            lines.append(f"policy  {short(run.folder.best)}")
     return lines
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evolvent.arrays import Actions, Observations, Row
+from evolvent.arrays import Actions, Observations, Outputs, Row
 from evolvent.errors import UsageError
 from evolvent.jit import bind, specialise
 from evolvent.networks import Network
@@ -18,6 +18,7 @@ from evolvent.spaces import Box, Space
 Bounds: TypeAlias = NDArray[np.float64]  # (2, observation size) the lower ones, the upper ones
 
 Act = Callable[[Row, Observations, Actions], bool]
+Outputting = Callable[[Row, Observations, Outputs], None]
 WatchedAct = Callable[[Row, Observations, Bounds, Actions], int]
 
 NOT_FINITE: Final = 1
@@ -39,6 +40,11 @@ def compile_watched_act(network: Network, action_space: Space) -> WatchedAct:
     if an observation lies outside the bounds.
     """
     return specialise(_watched_act, ACT=bind(_act, **_bindings(network, action_space)))
+
+
+def compile_outputs(network: Network) -> Outputting:
+    """Return a function that writes the outputs `(n, num_outputs)` of a row for observations `(n, num_inputs)`."""
+    return specialise(_write_outputs, FORWARD=network.forward(), INITIAL_MEMORY=network.initial_memory)
 
 
 def refuse_misfits(network: Network, observation_space: Box, action_space: Space) -> None:
@@ -92,3 +98,10 @@ def _watched_act(row: Row, observations: Observations, bounds: Bounds, actions: 
     if not ACT(row, observations, actions):
         flags += NOT_FINITE
     return flags
+
+
+def _write_outputs(row: Row, observations: Observations, outputs: Outputs) -> None:
+    for i in range(len(observations)):
+        values, _ = FORWARD(row, INITIAL_MEMORY, observations[i])
+        for k in range(len(values)):
+            outputs[i, k] = values[k]

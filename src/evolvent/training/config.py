@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_h
 
 import tomli_w
 
-from evolvent.algorithms import ALGORITHMS
+from evolvent.algorithms import ALGORITHMS, operators
 from evolvent.engines import ENGINES
 from evolvent.errors import UsageError, did_you_mean
 from evolvent.networks.activations import ACTIVATIONS
@@ -24,29 +24,41 @@ T = TypeVar("T")
 NONE = "none"  # how None is written in TOML, which has no word for it
 MAX_COUNT = 1_000_000_000
 MAX_WORKERS = 1024
-MAX_STRENGTH = 1e6
 MAX_LIMIT = 1e18
 MAX_EXACT = 2**53  # up to here, every whole number is a float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneticConfig:
-    """Settings of the genetic algorithm.
+    """Settings of the genetic algorithm. Operators are written as name:setting=number,setting=number.
 
     Args:
-        num_parents: How many of the best may breed.
-        mutation_strength: Standard deviation of the noise added to every parameter.
+        selection: Who breeds: truncation:num_parents, tournament:size, rank:pressure or roulette.
+        crossover: How a child is made of two parents: none, uniform:share, neuron:share, one_point, two_point or
+            blend:alpha.
+        crossover_rate: The probability that a child has two parents.
+        mutation: gaussian:strength,rate and likewise uniform, cauchy, multiplicative and replacement; sign_flip:rate;
+            several in turn joined by plus signs.
+        strength: How strong mutation is as the search goes on: constant, decaying:generations,final or
+            self_adaptive:learning_rate.
         num_elites: How many rows live on unchanged.
     """
 
-    num_parents: int = 16
-    mutation_strength: float = 0.5
+    selection: str = "truncation:num_parents=16"
+    crossover: str = "none"
+    crossover_rate: float = 1.0
+    mutation: str = "gaussian:strength=0.5"
+    strength: str = "constant"
     num_elites: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what cannot run."""
-        check_count("genetic.num_parents", self.num_parents, at_least=1)
-        _positive("genetic.mutation_strength", self.mutation_strength, MAX_STRENGTH)
+        operators.selection(self.selection)
+        operators.crossover(self.crossover)
+        operators.mutation(self.mutation)
+        operators.strength(self.strength)
+        if not 0 <= self.crossover_rate <= 1:
+            raise UsageError(f"genetic.crossover_rate: expected a probability from 0 to 1, got {self.crossover_rate}")
         check_count("genetic.num_elites", self.num_elites, at_least=0)
 
 
@@ -56,7 +68,7 @@ class Config:
 
     Args:
         seed: All randomness follows from it.
-        world: Run the world's compiled form, or Gymnasium's own.
+        world: Run the world's compiled form, or Gymnasium's own; python is what data and functions run as.
         algorithm: Which search.
         hidden: Sizes of the network's hidden layers.
         activation: Of the hidden layers.
@@ -69,7 +81,8 @@ class Config:
         max_env_steps: Stop after so many environment steps, None for no limit.
         max_seconds: Stop after so much time, None for no limit.
         candidates: How many individuals a generation puts up for champion.
-        validation_episodes: Episodes a candidate is confirmed on, the same ones all along.
+        validation_episodes: Episodes a candidate is confirmed on, the same ones all along; 0 trusts the fitness that it had
+            in its generation, which is right where that is exact.
         test_episodes: Episodes that the reported score is the mean of; they are used for nothing else.
         engine: Where populations are measured.
         workers: Threads of a compiled world, 0 for one a core. Their number never changes a result.
@@ -77,7 +90,7 @@ class Config:
     """
 
     seed: int = 0
-    world: Literal["compiled", "gymnasium"] = "gymnasium"
+    world: Literal["compiled", "gymnasium", "python"] = "gymnasium"
     algorithm: str = "genetic"
     hidden: tuple[int, ...] = (16,)
     activation: str = "relu"
@@ -100,10 +113,9 @@ class Config:
         """Refuse what cannot run, naming the setting, what came and what is possible."""
         if not 0 <= self.seed <= MAX_SEED:
             raise UsageError(f"seed: expected a whole number from 0 to 2**63 - 1, got {self.seed}")
-        for name in ("generations", "episodes", "max_steps", "candidates"):
+        for name in ("generations", "episodes", "max_steps", "candidates", "test_episodes"):
             check_count(name, getattr(self, name), at_least=1)
-        for name in ("validation_episodes", "test_episodes"):
-            check_count(name, getattr(self, name), at_least=2)
+        check_count("validation_episodes", self.validation_episodes, at_least=0)
         check_count("population", self.population, at_least=self.genetic.num_elites + 1)
         check_count("workers", self.workers, at_least=0, at_most=MAX_WORKERS)
         if any(size < 1 for size in self.hidden):

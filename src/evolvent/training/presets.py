@@ -8,8 +8,10 @@ from typing import Any
 
 from evolvent.envs import ENVS, EnvSpec
 from evolvent.errors import UsageError
-from evolvent.tasks import gym_env
+from evolvent.tasks import Function, Supervised, gym_env
 from evolvent.training.config import Config, merge
+
+Problem = str | Supervised | Function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ PRESETS: dict[str, Preset] = {
             "population": 64,
             "episodes": 3,
             "validation_episodes": 100,
-            "genetic": {"num_parents": 8, "mutation_strength": 0.5},
+            "genetic": {"selection": "truncation:num_parents=8", "mutation": "gaussian:strength=0.5"},
         },
         score=500.0,
     ),
@@ -49,12 +51,12 @@ def env_spec(env_id: str) -> EnvSpec:
     return ENVS[env_id].spec if env_id in ENVS else gym_env.describe(env_id)
 
 
-def world_in_file(named: str, chosen: str | None, source: str) -> str:
-    """Return the world that a file names, unless building it would import a module that the user has not named too.
+def problem_in_file(named: str, chosen: Problem | None, source: str) -> Problem:
+    """Return what a file's run searches for, unless building it would import a module that the user has not named too.
 
     Args:
-        named: The id in the file.
-        chosen: The id that the user gave, None for none.
+        named: The id in the file, or the name of data or of a function.
+        chosen: What the user gave, None for nothing.
         source: What to call the file in an error.
 
     Raises:
@@ -64,13 +66,21 @@ def world_in_file(named: str, chosen: str | None, source: str) -> str:
         raise UsageError(
             f"{source} names the world {named!r}, whose module would be imported; if you trust it, give it: --env ID"
         )
-    if chosen is not None and chosen != named:
-        raise UsageError(f"env: {source} is of {named!r}, got {chosen!r}")
-    return named
+    if chosen is not None and problem_name(chosen) != named:
+        raise UsageError(f"env: {source} is of {named!r}, got {problem_name(chosen)!r}")
+    return named if chosen is None else chosen
 
 
-def default_config(env_id: str) -> Config:
-    """Return the settings that a run of `env_id` begins with: the defaults, the world's limits, then its preset."""
+def problem_name(problem: Problem) -> str:
+    """Return the id of a world, or the name of data or of a function."""
+    return problem if isinstance(problem, str) else problem.name
+
+
+def default_config(problem: Problem) -> Config:
+    """Return the settings that a run begins with: the defaults, the world's limits, then its preset."""
+    if not isinstance(problem, str):
+        return merge(Config(world="python"), problem.settings(), "problem")
+    env_id = problem
     spec = env_spec(env_id)
     config = Config(
         world="compiled" if env_id in ENVS else "gymnasium",

@@ -56,18 +56,21 @@ class Recorder:
         if self._folder and self._history and self.progress.generation:
             self._history.flush()
             checkpoint.save(self._folder, self.progress.generation, self.progress, version())
-            champion(self._search, self.progress).save(self._folder.best)
+            if best := champion(self._search, self.progress):
+                best.save(self._folder.best)
         self._saved_at = time.monotonic()
 
 
-def champion(search: Search, progress: Progress) -> Policy:
-    """Return the champion as a policy."""
+def champion(search: Search, progress: Progress) -> Policy | None:
+    """Return the champion as a policy, None where rows are no network's."""
+    if search.network is None or search.spec is None:
+        return None
     return Policy(
         search.network,
         progress.champion,
         observation_space=search.spec.observation_space,
         action_space=search.spec.action_space,
-        env_id=search.spec.id,
+        env_id="" if search.config.world == "python" else search.name,
         provenance={
             "evolvent": version(),
             "algorithm": search.config.algorithm,

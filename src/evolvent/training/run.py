@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evolvent.arrays import Row
 from evolvent.errors import FileRefused, StorageFailed, UsageError
 from evolvent.files import JsonObject, dump_json, parse_json, read_bytes, save_atomically
 from evolvent.policies import Policy
@@ -17,12 +18,12 @@ from evolvent.training import checkpoint, history, run_folder
 from evolvent.training.callbacks import Callback
 from evolvent.training.config import Config, merge, read_toml, to_toml
 from evolvent.training.manifest import changed_versions, circumstances
-from evolvent.training.presets import default_config, world_in_file
+from evolvent.training.presets import default_config, problem_in_file
 from evolvent.training.recorder import Recorder, champion, errors_logged
 from evolvent.training.run_folder import RunFolder
 from evolvent.training.run_lock import locked
 from evolvent.training.scoring import Score, score, test_seeds
-from evolvent.training.search import Progress, Search, advance, begin, prepare
+from evolvent.training.search import Problem, Progress, Search, advance, begin, prepare
 
 log = logging.getLogger("evolvent")
 
@@ -34,10 +35,10 @@ class Run:
     """What a run came to.
 
     Args:
-        env: Gymnasium id of the world.
+        env: Gymnasium id of the world, or the name of the data or function.
         config: What it was told.
         folder: Where it is kept, None where it is not.
-        best: The champion, as a policy.
+        policy: The champion as a policy, None where rows are no network's.
         score: The champion's, over the test episodes.
         progress: The search as it stopped.
         reason: Why it stopped.
@@ -46,10 +47,26 @@ class Run:
     env: str
     config: Config
     folder: RunFolder | None
-    best: Policy
+    policy: Policy | None
     score: Score
     progress: Progress
     reason: str
+
+    @property
+    def best(self) -> Policy:
+        """The champion, as a policy.
+
+        Raises:
+            UsageError: A function was maximised, which has a best row and no policy.
+        """
+        if self.policy is None:
+            raise UsageError(f"best: {self.env} is a function, which has no policy; its best row is run.row")
+        return self.policy
+
+    @property
+    def row(self) -> Row:
+        """The champion's parameters, `(dim,)`."""
+        return self.progress.champion
 
     @property
     def solved(self) -> bool:
@@ -93,24 +110,24 @@ class RunInterrupted(KeyboardInterrupt):
 
 
 def evolve(
-    env: str,
+    env: Problem,
     *,
     callbacks: Sequence[Callback] = (),
     name: str | None = None,
     runs_dir: str | Path | None = "runs",
     **settings: Any,
 ) -> Run:
-    """Evolve a policy for a world.
+    """Evolve a policy for a world, a network for data, or a row for a function.
 
     Args:
-        env: Gymnasium id of the world.
+        env: Gymnasium id of the world, or a `Supervised` or a `Function`.
         callbacks: Called with a `Generation` after each; one that returns `Stop` ends the run.
         name: Of the run's folder; the time of day where there is none.
         runs_dir: Where the run's folder is made; None keeps nothing on disk.
-        **settings: Fields of `Config` that differ from the world's preset.
+        **settings: Fields of `Config` that differ from the problem's own start, a world's preset.
 
     Returns:
-        The run; `run.best` is the policy.
+        The run; `run.best` is the policy, `run.row` its parameters.
 
     Raises:
         UsageError: A setting is unknown or out of range, the world is unknown, or the run exists.
@@ -128,27 +145,27 @@ def evolve(
 
 
 def start(
-    env: str,
+    env: Problem,
     config: Config,
     *,
     callbacks: Sequence[Callback] = (),
     name: str | None = None,
     runs_dir: Path | None = Path("runs"),
 ) -> Run:
-    """Begin the run for the world `env` that `config` describes and carry it to its end; see `evolve`."""
+    """Begin the run for the problem `env` that `config` describes and carry it to its end; see `evolve`."""
     search = prepare(env, config)
     try:
         if runs_dir is None:
             return _carry_on(search, begin(search), None, callbacks)
         first_files = {
-            "run.toml": to_toml(env, config).encode(),
+            "run.toml": to_toml(search.name, config).encode(),
             "manifest.json": dump_json(circumstances(), indent=2).encode(),
         }
-        folder = run_folder.create(runs_dir, env, name, first_files)
+        folder = run_folder.create(runs_dir, search.name, name, first_files)
         with locked(folder), errors_logged(folder):
             return _carry_on(search, begin(search), folder, callbacks)
     finally:
-        search.task.close()
+        search.close()
 
 
 def resume(
@@ -156,7 +173,7 @@ def resume(
     *,
     callbacks: Sequence[Callback] = (),
     changes: Mapping[str, Any] | None = None,
-    env: str | None = None,
+    env: Problem | None = None,
 ) -> Run:
     """Go on with a run from its newest sound checkpoint, to the same result as if it had never stopped.
 
@@ -164,7 +181,8 @@ def resume(
         folder: The run's, as `open_run` finds it.
         callbacks: As for `evolve`.
         changes: New limits: `generations`, `target`, `max_env_steps`, `max_seconds` or `workers`.
-        env: The run's world, needed where its id is `module:id`: a file alone never decides what is imported.
+        env: The run's world, needed where its id is `module:id`: a file alone never decides what is imported; or the data
+            or function that it was begun with, which no file holds.
 
     Raises:
         RunLocked: Another process works on the run.
@@ -177,10 +195,10 @@ def resume(
         held.enter_context(locked(folder))
         held.enter_context(errors_logged(folder))
         named, config = read_config(folder)
-        world = world_in_file(named, env, str(folder.run_toml))
+        problem = problem_in_file(named, env, str(folder.run_toml))
         config = merge(config, changes or {}, "resume")
-        search = prepare(world, config)
-        held.callback(search.task.close)
+        search = prepare(problem, config)
+        held.callback(search.close)
         progress = begin(search)
         if (kept := checkpoint.load_latest(folder, progress)) is not None:
             _, progress, warnings = kept
@@ -190,7 +208,7 @@ def resume(
             log.warning("the run was begun with other versions (%s): the same bits are not promised", changed)
         history.trim(folder.history, progress.generation - 1)
         if changes:
-            save_atomically(folder.run_toml, to_toml(world, config).encode())
+            save_atomically(folder.run_toml, to_toml(named, config).encode())
         return _carry_on(search, progress, folder, callbacks)
 
 
@@ -267,18 +285,19 @@ def _search(search: Search, recorder: Recorder, callbacks: Sequence[Callback]) -
 def _result(search: Search, progress: Progress, folder: RunFolder | None, reason: str) -> Run:
     seeds = test_seeds(search.config.seed, search.config.test_episodes)
     return Run(
-        env=search.spec.id,
+        env=search.name,
         config=search.config,
         folder=folder,
-        best=champion(search, progress),
-        score=score(search.task, progress.champion, seeds, search.config.max_steps),
+        policy=champion(search, progress),
+        score=score(search.judge, progress.champion, seeds, search.config.max_steps),
         progress=progress,
         reason=reason,
     )
 
 
 def _keep_result(folder: RunFolder, run: Run) -> None:
-    run.best.provenance["test_mean"] = repr(run.score.mean)
-    run.best.save(folder.best)
+    if run.policy:
+        run.policy.provenance["test_mean"] = repr(run.score.mean)
+        run.policy.save(folder.best)
     content: JsonObject = {**read_manifest(folder), "result": run.summary()}
     save_atomically(folder.manifest, dump_json(content, indent=2).encode())

@@ -20,7 +20,7 @@ class Score:
 
     Args:
         mean: Mean return.
-        std: Standard deviation of the returns.
+        std: Standard deviation of the returns, 0 where there is one.
         episodes: How many there were.
     """
 
@@ -63,4 +63,5 @@ def score(task: Task, row: Row, seeds: Seeds, max_steps: int) -> Score:
 def score_of(evaluation: Evaluation, individual: int) -> Score:
     """Return the score of one individual of an evaluation."""
     returns = evaluation.returns[individual]
-    return Score(float(evaluation.fitness[individual]), float(returns.std(ddof=1)), len(returns))
+    std = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
+    return Score(float(evaluation.fitness[individual]), std, len(returns))

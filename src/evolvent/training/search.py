@@ -6,40 +6,62 @@ import hashlib
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from evolvent.algorithms import Algorithm, Gaussian, Genetic, Truncation
-from evolvent.arrays import Population, Row
+from evolvent.algorithms import Algorithm, Genetic, operators
+from evolvent.arrays import Indices, Population, Row
 from evolvent.engines import ENGINES, Engine
 from evolvent.envs import ENVS, EnvSpec
 from evolvent.errors import EnvironmentFailed, UsageError
 from evolvent.evaluation import Conditions, Evaluation, best_first
 from evolvent.networks import MLP
 from evolvent.policies.actions import num_outputs
-from evolvent.seeding import stream
-from evolvent.tasks import CompiledEnv, Task
+from evolvent.seeding import Stream, stream
+from evolvent.tasks import CompiledEnv, Function, Supervised, Task
 from evolvent.tasks.gym_env import GymEnv
 from evolvent.training.callbacks import Generation
 from evolvent.training.config import Config
-from evolvent.training.presets import env_spec
+from evolvent.training.presets import Problem, env_spec
 from evolvent.training.scoring import Score, episode_seeds, score_of
 
 MAX_FAILED = 0.2  # of a generation; more of it stops the run
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """The parts of a search, made from its settings."""
+    """The parts of a search, made from its settings.
+
+    Args:
+        config: The settings.
+        name: What is searched for: the world's id, or the name of the data or function.
+        spec: The spaces of a policy; None where rows are no network's.
+        network: What rows are the parameters of; None likewise.
+        task: Measures populations.
+        judge: Confirms candidates and gives the reported score: for a world the same task.
+        engine: Where both are done.
+        algorithm: What is searched with.
+        initialise: Makes the first rows.
+    """
 
     config: Config
-    spec: EnvSpec
-    network: MLP
+    name: str
+    spec: EnvSpec | None
+    network: MLP | None
     task: Task
+    judge: Task
     engine: Engine
     algorithm: Algorithm[Any]
+    initialise: Callable[[int, Stream], Population]
+
+    def close(self) -> None:
+        """Give back what the tasks hold."""
+        self.task.close()
+        if self.judge is not self.task:
+            self.judge.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +94,60 @@ class Progress:
         return self.training_steps + self.validation_steps
 
 
-def prepare(env: str, config: Config) -> Search:
-    """Return the parts of the search for a policy for the world `env`, as `config` describes it.
+def prepare(problem: Problem, config: Config) -> Search:
+    """Return the parts of the search for an answer to `problem`, as `config` describes it.
 
     Raises:
-        UsageError: The settings do not fit the world, or need more memory than the machine has.
+        UsageError: The settings do not fit the problem, or need more memory than the machine has.
         EnvironmentFailed: The world cannot be built.
     """
-    spec = replace(env_spec(env), max_episode_steps=config.max_steps)
+    engine = ENGINES[config.engine]()
+    if isinstance(problem, Function):
+        _refuse_too_large(config, problem.dim)
+        algorithm = _algorithm(config, None)
+        return Search(
+            config=config,
+            name=problem.name,
+            spec=None,
+            network=None,
+            task=problem,
+            judge=problem,
+            engine=engine,
+            algorithm=algorithm,
+            initialise=problem.initialise,
+        )
+    spec = problem.spec if isinstance(problem, Supervised) else replace(env_spec(problem), max_episode_steps=config.max_steps)
     sizes = (spec.observation_space.size, *config.hidden, num_outputs(spec.action_space))
     network = MLP(sizes=sizes, activation=config.activation, initialiser=config.initialiser)
     _refuse_too_large(config, network.dim)
-    settings = config.genetic
-    algorithm = Genetic(
-        selection=Truncation(num_parents=settings.num_parents),
-        mutation=Gaussian(strength=settings.mutation_strength),
-        num_elites=settings.num_elites,
-    )
+    if isinstance(problem, Supervised):
+        threads = config.workers or _cores()
+        task, judge = problem.task(network, threads=threads), problem.judge(network, threads=threads)
+    else:
+        task = judge = make_task(problem, config.world, network, config.workers)
     return Search(
-        config, spec, network, make_task(env, config.world, network, config.workers), ENGINES[config.engine](), algorithm
+        config=config,
+        name=spec.id,
+        spec=spec,
+        network=network,
+        task=task,
+        judge=judge,
+        engine=engine,
+        algorithm=_algorithm(config, network.groups()),
+        initialise=network.initialise,
+    )
+
+
+def _algorithm(config: Config, groups: Indices | None) -> Algorithm[Any]:
+    settings = config.genetic
+    return Genetic(
+        selection=operators.selection(settings.selection),
+        crossover=operators.crossover(settings.crossover),
+        crossover_rate=settings.crossover_rate,
+        mutation=operators.mutation(settings.mutation),
+        strength=operators.strength(settings.strength),
+        num_elites=settings.num_elites,
+        groups=groups,
     )
 
 
@@ -101,6 +158,11 @@ def make_task(env: str, world: str, network: MLP, workers: int = 0) -> Task:
         UsageError: The world has no compiled form, or Gymnasium does not know it.
         EnvironmentFailed: Gymnasium cannot build it.
     """
+    if world == "python":
+        raise UsageError(
+            f"{env!r} is the name of data or of a function in Python, not of a world; give them there:"
+            " evolvent.evolve(problem, ...), or evolvent.resume(folder, env=problem)"
+        )
     if world == "gymnasium":
         return GymEnv(env, network)
     if env not in ENVS:
@@ -111,9 +173,9 @@ def make_task(env: str, world: str, network: MLP, workers: int = 0) -> Task:
 def begin(search: Search) -> Progress:
     """Return the progress before the first generation."""
     config = search.config
-    initial = search.network.initialise(config.population, stream(config.seed, "initial"))
+    initial = search.initialise(config.population, stream(config.seed, "initial"))
     state = search.algorithm.init(initial, stream(config.seed, "init"))
-    unscored = Score(-math.inf, 0.0, config.validation_episodes)
+    unscored = Score(-math.inf, 0.0, config.validation_episodes or config.episodes)
     return Progress(0, state, initial[0].copy(), unscored, hashlib.sha256(b"evolvent").hexdigest(), 0, 0, 0.0)
 
 
@@ -126,32 +188,44 @@ def advance(search: Search, progress: Progress) -> tuple[Progress, Generation]:
     began = time.perf_counter()
     seed, number = search.config.seed, progress.generation
     population, state = search.algorithm.ask(progress.algorithm, stream(seed, number, "ask"))
-    evaluation = _measure(search, population, (number, "training"), search.config.episodes)
+    evaluation = _measure(search, search.task, population, (number, "training"), search.config.episodes)
     if (failed := int(evaluation.failed.sum())) > MAX_FAILED * len(population):
         raise EnvironmentFailed(
-            f"{search.spec.id}: {failed} of {len(population)} individuals failed in generation {number}"
+            f"{search.name}: {failed} of {len(population)} individuals failed in generation {number}"
             " (an error of the environment, or numbers that are not finite); more than a fifth stops a run"
         )
     state = search.algorithm.tell(state, population, evaluation)
-    candidates = search.algorithm.candidates(state, search.config.candidates)
-    confirmed = _measure(search, candidates, ("validation",), search.config.validation_episodes)
     progress = replace(
         progress,
         generation=number + 1,
-        algorithm=search.algorithm.confirm(state, candidates, confirmed),
+        algorithm=state,
         digest=_chained(progress.digest, population, evaluation),
         training_steps=progress.training_steps + int(evaluation.steps.sum()),
-        validation_steps=progress.validation_steps + int(confirmed.steps.sum()),
     )
-    progress = _with_champion(progress, candidates, confirmed)
+    if search.config.validation_episodes:
+        progress = _confirmed(search, progress)
+    else:
+        progress = _with_champion(progress, population, evaluation)
     progress = replace(progress, seconds=progress.seconds + time.perf_counter() - began)
     return progress, _record(progress, evaluation, failed)
 
 
-def _measure(search: Search, population: Population, address: tuple[str | int, ...], episodes: int) -> Evaluation:
+def _confirmed(search: Search, progress: Progress) -> Progress:
+    """Return the progress once the algorithm's candidates have been measured over the validation episodes."""
+    candidates = search.algorithm.candidates(progress.algorithm, search.config.candidates)
+    confirmed = _measure(search, search.judge, candidates, ("validation",), search.config.validation_episodes)
+    progress = replace(
+        progress,
+        algorithm=search.algorithm.confirm(progress.algorithm, candidates, confirmed),
+        validation_steps=progress.validation_steps + int(confirmed.steps.sum()),
+    )
+    return _with_champion(progress, candidates, confirmed)
+
+
+def _measure(search: Search, task: Task, population: Population, address: tuple[str | int, ...], episodes: int) -> Evaluation:
     seeds = episode_seeds(search.config.seed, *address, episodes=episodes)
     shared = np.broadcast_to(seeds, (len(population), episodes))
-    return search.engine.evaluate(search.task, population, Conditions(seeds=shared, episode_cap=search.config.max_steps))
+    return search.engine.evaluate(task, population, Conditions(seeds=shared, episode_cap=search.config.max_steps))
 
 
 def _with_champion(progress: Progress, candidates: Population, confirmed: Evaluation) -> Progress:

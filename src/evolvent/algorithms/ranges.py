@@ -1,0 +1,48 @@
+"""The ranges of operators' settings: what lies outside is refused by name."""
+
+from __future__ import annotations
+
+from evolvent.errors import UsageError
+
+MAX_STRENGTH = 1e6
+
+
+def refuse_below(name: str, value: int, lowest: int) -> None:
+    """Refuse a count below `lowest`.
+
+    Raises:
+        UsageError: It is, or it is no whole number.
+    """
+    if not isinstance(value, int) or value < lowest:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"{name}: expected a whole number of at least {lowest}, got {value}")
+
+
+def refuse_outside(name: str, value: float, lowest: float, highest: float) -> None:
+    """Refuse a number that does not lie between two others, and NaN.
+
+    Raises:
+        UsageError: It does not.
+    """
+    if not lowest <= value <= highest:
+        raise UsageError(f"{name}: expected a number from {lowest:g} to {highest:g}, got {value}")
+
+
+def refuse_strength(strength: float, rate: float) -> None:
+    """Refuse a strength that is not positive, or a rate that is no probability above zero.
+
+    Raises:
+        UsageError: One of them is; the message says which.
+    """
+    if not 0 < strength <= MAX_STRENGTH:
+        raise UsageError(f"strength: expected a positive number, at most {MAX_STRENGTH:g}, got {strength}")
+    refuse_rate(rate)
+
+
+def refuse_rate(rate: float) -> None:
+    """Refuse a rate that is no probability above zero.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if not 0 < rate <= 1:
+        raise UsageError(f"rate: expected a probability above 0, at most 1, got {rate}")
