@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from evolvent.errors import UsageError
+
 log = logging.getLogger("evolvent")
 
 
@@ -35,18 +37,40 @@ class Measured:
         except (Exception, SystemExit):  # noqa: BLE001 - the function is the user's
             self._tell(f"{self._name} raised an error", with_traceback=True)
             return math.nan
-        if isinstance(value, numbers.Real) or getattr(value, "shape", None) == ():
-            try:
-                number = float(value)  # pyright: ignore[reportArgumentType]
-            except (TypeError, ValueError, OverflowError):
-                number = math.nan
-            if math.isfinite(number):
-                return number
-        self._tell(f"{self._name}: expected a finite number, got {reprlib.repr(value)}", with_traceback=False)
-        return math.nan
+        number = _finite(value)
+        if math.isnan(number):
+            self._tell(f"{self._name}: expected a finite number, got {reprlib.repr(value)}", with_traceback=False)
+        return number
+
+    def forget(self) -> None:
+        """Forget that a failure was told: the next run tells its own."""
+        self._told = False
 
     def _tell(self, message: str, *, with_traceback: bool) -> None:
         with self._lock:
             told, self._told = self._told, True
         if not told:
             log.error("%s; more of it is only counted", message, exc_info=with_traceback)
+
+
+def _finite(value: Any) -> float:
+    """Return a real number, or an array that is one, as a float; NaN for all else."""
+    kind = getattr(getattr(value, "dtype", None), "kind", None)  # other libraries' arrays have dtypes without kinds
+    if not isinstance(value, numbers.Real) and (getattr(value, "shape", None) != () or kind not in {*"biuf", None}):
+        return math.nan
+    try:
+        number = float(value)
+    except Exception:  # noqa: BLE001 - the value is the user's
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def checked_name(name: str) -> str:
+    """Return the name of data or of a function, which a run's folder is called by.
+
+    Raises:
+        UsageError: It is empty, or has a colon in it, with which files name the module of a world.
+    """
+    if not isinstance(name, str) or not name or ":" in name:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"name: expected a word or more, without a colon, got {name!r}")
+    return name

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import numbers
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -15,10 +19,12 @@ from evolvent.evaluation import Conditions, Evaluation, mean_return
 from evolvent.networks import Network
 from evolvent.policies.acting import compile_outputs, refuse_misfits
 from evolvent.seeding import stream
-from evolvent.spaces import Box, Discrete
+from evolvent.spaces import MAX_SIZE, Box, Discrete
 from evolvent.tasks.base import refuse_odd_shapes
-from evolvent.tasks.measured import Measured
+from evolvent.tasks.measured import Measured, checked_name
 from evolvent.tasks.objectives import LOSSES, METRICS, Objective, Targets, labels_of
+
+NUMBERS = "biuf"  # kinds of dtypes: booleans, integers with and without a sign, floats
 
 Data = tuple[ArrayLike, ArrayLike]
 Kind = Literal["classes", "numbers"]
@@ -28,14 +34,16 @@ class Supervised:
     """Data to be learnt, and what counts as having learnt it.
 
     Whole numbers as targets are classes 0, 1, ..., of which a network needs an output each; so are the rows of a one-hot
-    array under a loss or metric of classes. Other numbers are to be met by the outputs themselves.
+    array under a loss or metric of classes. Other numbers are to be met by the outputs themselves. The data are copied.
 
     Args:
         inputs: `(n, features)`.
         targets: `(n,)` labels or numbers, or `(n, m)` one-hot rows or numbers.
         loss: "cross_entropy" or "mean_squared_error"; smaller is better.
-        metric: "accuracy", "f1", or a function of outputs `(n, m)` float32 and targets that returns a number; larger is
-            better. It needs no derivative. Exactly one of `loss` and `metric` is given.
+        metric: "accuracy", "f1", or a function of outputs `(n, m)` float32 and targets, which are labels `(n,)` int64 or
+            numbers `(n, m)` float64 and cannot be written to, that returns a number; larger is better. It needs no
+            derivative. One that raises, or returns no finite number, ranks last. It may be called from several threads at
+            once. Exactly one of `loss` and `metric` is given.
         batch_size: How many rows, drawn anew for every episode, an individual is measured on; None for all of them.
         validation: Inputs and targets on which the champion is chosen and scored; None for the data itself.
         name: Of the data, for the run's folder.
@@ -66,10 +74,11 @@ class Supervised:
         self._kind: Kind | None
         self.objective, self._kind = _objective(loss, metric)
         self.inputs, self.targets = _checked(inputs, targets, self._kind)
-        self.classes = int(self.targets.max()) + 1 if self.targets.dtype.kind == "i" else None
+        self.classes = _classes(self.targets, np.shape(targets))
         self.batch_size = _batch_size(batch_size, len(self.inputs))
-        self.validation = None if validation is None else self._checked_validation(*validation)
-        self.name = name
+        self.validation = None if validation is None else self._checked_validation(validation)
+        self.name = checked_name(name)
+        self.measured = Measured(f"the {'metric' if loss is None else 'loss'} of {name}", self.objective)
         self.spec = EnvSpec(
             id=name,
             observation_space=_unbounded(self.inputs.shape[1]),
@@ -91,8 +100,10 @@ class Supervised:
         exact = self.batch_size is None and self.validation is None
         return {"episodes": 1, "validation_episodes": 0 if exact else 1, "test_episodes": 1, "max_steps": 1}
 
-    def _checked_validation(self, inputs: ArrayLike, targets: ArrayLike) -> tuple[Inputs, Targets]:
-        rows, aims = _checked(inputs, targets, self._kind)
+    def _checked_validation(self, validation: Data) -> tuple[Inputs, Targets]:
+        if not isinstance(validation, (tuple, list)) or len(validation) != 2:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UsageError(f"validation: expected a pair (inputs, targets), got {_counted(validation)}")
+        rows, aims = _checked(*validation, self._kind, "validation ")
         if (
             rows.shape[1:] != self.inputs.shape[1:]
             or aims.dtype != self.targets.dtype
@@ -120,12 +131,14 @@ class SupervisedTask:
         threads: int,
     ) -> None:
         """Compile the network's outputs, or find them compiled."""
+        if threads < 1:
+            raise UsageError(f"threads: expected at least 1, got {threads}")
         refuse_misfits(network, problem.spec.observation_space, problem.spec.action_space)
         self._network = network
         self._inputs, self._targets = data
         self._batch_size = batch_size
         self._outputs = compile_outputs(network)
-        self._measured = Measured(f"the metric of {problem.spec.id}", problem.objective)
+        self._measured = problem.measured
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="evolvent-supervised")
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
@@ -133,28 +146,31 @@ class SupervisedTask:
         refuse_odd_shapes(population, conditions, self._network.dim)
         shape = conditions.seeds.shape
         rows = np.ascontiguousarray(population, np.float32)
-        returns = np.array(list(self._pool.map(self._one, rows, conditions.seeds))).reshape(shape)
+        batches = {seed: self._batch(seed) for seed in map(int, np.unique(conditions.seeds))}
+        returns = np.array(list(self._pool.map(partial(self._one, batches), rows, conditions.seeds))).reshape(shape)
         steps = np.full(shape, self._batch_size or len(self._inputs), np.int64)
         return mean_return(returns, steps, np.zeros(len(rows), np.bool_))
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads; the next run tells its own first failure."""
         self._pool.shutdown()
+        self._measured.forget()
 
-    def _one(self, row: Row, seeds: NDArray[np.uint64]) -> list[float]:
-        return [self._measure(row, self._batch(int(seed))) for seed in seeds]
+    def _one(self, batches: Mapping[int, Indices | slice], row: Row, seeds: NDArray[np.uint64]) -> list[float]:
+        return [self._measure(row, batches[int(seed)]) for seed in seeds]
 
     def _measure(self, row: Row, batch: Indices | slice) -> float:
-        inputs = self._inputs[batch]
+        inputs, targets = self._inputs[batch], self._targets[batch]
+        targets.flags.writeable = False
         outputs: Outputs = np.empty((len(inputs), self._network.num_outputs), np.float32)
         self._outputs(row, inputs, outputs)
-        return self._measured(outputs, self._targets[batch]) if np.isfinite(outputs).all() else float("nan")
+        return self._measured(outputs, targets) if np.isfinite(outputs).all() else math.nan
 
     def _batch(self, seed: int) -> Indices | slice:
         if self._batch_size is None:
             return slice(None)
         drawn = stream(seed >> 1, "batch").uniform((len(self._inputs),))
-        return np.argpartition(drawn, self._batch_size - 1)[: self._batch_size]
+        return np.sort(np.argpartition(drawn, self._batch_size - 1)[: self._batch_size])
 
 
 def _objective(loss: str | None, metric: str | Objective | None) -> tuple[Objective, Kind | None]:
@@ -164,49 +180,72 @@ def _objective(loss: str | None, metric: str | Objective | None) -> tuple[Object
     if callable(metric):
         return metric, None
     argument, name, known = ("loss", loss, LOSSES) if metric is None else ("metric", metric, METRICS)
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         other = METRICS if known is LOSSES else LOSSES
-        hint = f"; it is a {'metric' if known is LOSSES else 'loss'}" if name in other else did_you_mean(str(name), known)
+        hint = f"; it is a {'metric' if known is LOSSES else 'loss'}" if str(name) in other else did_you_mean(str(name), known)
         raise UsageError(f"{argument}: {name!r} is unknown{hint}; known: {', '.join(known)}")
     kind: Kind = "numbers" if name == "mean_squared_error" else "classes"
-    return known[str(name)], kind
+    return known[name], kind
 
 
-def _checked(inputs: ArrayLike, targets: ArrayLike, kind: Kind | None) -> tuple[Inputs, Targets]:
-    rows, aims = np.asarray(inputs), np.asarray(targets)
-    for argument, array in (("inputs", rows), ("targets", aims)):
-        if array.dtype.kind not in "biuf" or not np.isfinite(array.astype(np.float64)).all():
-            raise UsageError(
-                f"{argument}: expected finite numbers, got an array of {array.dtype}"
-                + (" with NaN or infinity in it" if array.dtype.kind in "biuf" else "")
-            )
+def _checked(inputs: ArrayLike, targets: ArrayLike, kind: Kind | None, whose: str = "") -> tuple[Inputs, Targets]:
+    rows, aims = _finite(inputs, f"{whose}inputs"), _finite(targets, f"{whose}targets")
     if rows.ndim != 2 or not rows.size:
-        raise UsageError(f"inputs: expected rows of numbers, (n, features), got shape {rows.shape}")
-    if aims.ndim not in {1, 2} or len(aims) != len(rows):
-        raise UsageError(f"targets: expected one for each of {len(rows)} rows, got shape {aims.shape}")
-    return np.ascontiguousarray(rows, np.float64), _aims(aims, kind)
+        raise UsageError(f"{whose}inputs: expected rows of numbers, (n, features), got shape {rows.shape}")
+    if aims.ndim not in {1, 2} or len(aims) != len(rows) or not aims.size:
+        raise UsageError(f"{whose}targets: expected one for each of {len(rows)} rows, got shape {aims.shape}")
+    return np.array(rows, np.float64, order="C"), _aims(aims, kind, f"{whose}targets")
 
 
-def _aims(targets: NDArray[Any], kind: Kind | None) -> Targets:
+def _finite(given: ArrayLike, argument: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(given)
+    except ValueError as problem:
+        raise UsageError(f"{argument}: expected an array of numbers: {problem}") from None
+    if array.dtype.kind not in NUMBERS:
+        raise UsageError(f"{argument}: expected finite numbers, got an array of {array.dtype}")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(array.astype(np.float64)).all():
+            raise UsageError(f"{argument}: expected finite numbers, got an array of {array.dtype} with NaN or infinity in it")
+    return array
+
+
+def _aims(targets: NDArray[Any], kind: Kind | None, argument: str) -> Targets:
     """Return labels `(n,)` as int64, or numbers `(n, m)` as float64."""
     if targets.ndim == 2 and targets.shape[1] > 1 and kind == "classes":
         if not (np.isin(targets, (0, 1)).all() and (targets.sum(axis=1) == 1).all()):
-            raise UsageError("targets: expected labels (n,), or one-hot rows with one 1 each")
+            raise UsageError(f"{argument}: expected labels (n,), or one-hot rows with one 1 each")
         return labels_of(targets.astype(np.float64))
     if kind == "classes" or (kind is None and targets.dtype.kind in "biu" and targets.size == len(targets)):
-        labels = targets.reshape(len(targets)).astype(np.int64)
-        if (labels != targets.reshape(len(targets))).any() or labels.min() < 0:
+        labels = targets.reshape(len(targets))
+        if not ((labels >= 0) & (labels < MAX_SIZE) & (labels == np.floor(labels))).all():
+            numbers_instead = "" if kind else "; numbers that are no labels are given as floats"
             raise UsageError(
-                "targets: expected labels 0, 1, ...; others become such by numpy.unique(targets, return_inverse=True)[1]"
+                f"{argument}: expected labels 0, 1, ... below {MAX_SIZE:,}; others become such by"
+                f" numpy.unique(targets, return_inverse=True)[1]{numbers_instead}"
             )
-        return labels
-    return np.ascontiguousarray(targets.reshape(len(targets), -1), np.float64)
+        return labels.astype(np.int64)
+    return np.array(targets.reshape(len(targets), -1), np.float64, order="C")
+
+
+def _classes(targets: Targets, given: tuple[int, ...]) -> int | None:
+    """Return how many classes there are: those of one-hot rows, or labels up to the largest; None for numbers."""
+    if targets.dtype.kind != "i":
+        return None
+    return given[1] if len(given) == 2 and given[1] > 1 else int(targets.max()) + 1
 
 
 def _batch_size(batch_size: int | None, rows: int) -> int | None:
-    if batch_size is not None and not 1 <= batch_size <= rows:
-        raise UsageError(f"batch_size: expected 1 to {rows}, the number of rows, got {batch_size}")
-    return None if batch_size == rows else batch_size
+    if batch_size is None:
+        return None
+    if not isinstance(batch_size, numbers.Integral) or not 1 <= batch_size <= rows:
+        raise UsageError(f"batch_size: expected a whole number from 1 to {rows}, that of the rows, got {batch_size!r}")
+    return None if batch_size == rows else int(batch_size)
+
+
+def _counted(given: Any) -> str:
+    kind = type(given).__name__
+    return f"a {kind} of {len(given)}" if isinstance(given, (tuple, list)) else f"a {kind}"  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _unbounded(size: int) -> Box:
