@@ -73,9 +73,10 @@ def carry_out(
     return 0
 
 
-def heading(env: str, config: Config) -> str:
+def heading(env: str, config: Config, recipe: str | None = None) -> str:
     """Return what is about to run, in a line."""
-    kind = f"{config.world} world, {'preset' if env in PRESETS else 'defaults'}"
+    start = f"recipe {recipe}" if recipe else "preset" if env in PRESETS else "defaults"
+    kind = f"{config.world} world, {start}"
     return f"{env} ({kind}), {config.algorithm}, population {config.population}, seed {config.seed}"
 
 

@@ -25,6 +25,7 @@ class Train:
     Args:
         env: Gymnasium id of the world; evolvent envs lists them.
         config: A TOML file of settings, such as a run's run.toml, which also names the world; flags win over it.
+        recipe: A published way of searching to begin from: article, or deep_ga.
         name: Of the run; the time of day where there is none.
         runs_dir: Where runs are kept.
         quiet: Show no progress.
@@ -33,6 +34,7 @@ class Train:
 
     env: tyro.conf.Positional[str | None] = None
     config: Path | None = None
+    recipe: str | None = None
     name: str | None = None
     runs_dir: Path = Path("runs")
     quiet: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -47,13 +49,13 @@ def command(arguments: Sequence[str]) -> int:
     return carry_out(
         lambda callbacks: start(env, flags.settings, callbacks=callbacks, name=flags.name, runs_dir=flags.runs_dir),
         config=flags.settings,
-        heading=heading(env, flags.settings),
+        heading=heading(env, flags.settings, flags.recipe),
         output=Output(quiet=flags.quiet, json=flags.json),
     )
 
 
 def _resolve(words: Sequence[str]) -> tuple[str, Train]:
-    """Return the world and the flags over the file over the preset over the defaults."""
+    """Return the world and the flags over the file over the recipe over the preset over the defaults."""
     without_help = [word for word in words if word not in {"-h", "--help"}]
     first = parse(Train, "train", without_help)
     from_file: dict[str, Any] = {}
@@ -69,5 +71,5 @@ def _resolve(words: Sequence[str]) -> tuple[str, Train]:
         if len(without_help) < len(words):
             parse(Train, "train", ["--help"])
         raise UsageError("which world? evolvent train ENV, for example: evolvent train CartPole-v1 (evolvent envs lists them)")
-    settings = merge(default_config(env), from_file, str(first.config))
+    settings = merge(default_config(env, first.recipe), from_file, str(first.config))
     return env, parse(Train, "train", words, Train(settings=settings))

@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evolvent.arrays import Row
+from evolvent.arrays import Outputs, Row, as_numbers
 from evolvent.errors import UsageError
 from evolvent.networks import MLP
 from evolvent.policies import policy_file
-from evolvent.policies.acting import Act, compile_act
+from evolvent.policies.acting import Act, Outputting, compile_act, compile_outputs
 from evolvent.policies.actions import for_environment, num_outputs
 from evolvent.policies.policy_file import PolicyRecord
 from evolvent.spaces import Box, Discrete
-
-NUMBERS = "biuf"  # kinds of dtypes: booleans, integers with and without a sign, floats
 
 
 class Policy:
@@ -71,6 +69,10 @@ class Policy:
     def _act(self) -> Act:
         return compile_act(self.network, self.action_space)
 
+    @cached_property
+    def _outputs(self) -> Outputting:
+        return compile_outputs(self.network)
+
     def __repr__(self) -> str:
         """Return what the policy is made of, in a line."""
         sizes = "-".join(str(size) for size in self.network.sizes)
@@ -97,6 +99,23 @@ class Policy:
         if not single:
             return answers
         return int(answers[0]) if isinstance(self.action_space, Discrete) else answers[0]
+
+    def outputs(self, observation: ArrayLike) -> Outputs:
+        """Return what the network puts out, before the action rule: scores of discrete actions or of classes.
+
+        Args:
+            observation: As for `act`.
+
+        Returns:
+            `(num_outputs,)`, or `(n, num_outputs)` for a batch.
+
+        Raises:
+            UsageError: The observation has another shape, or is not made of numbers.
+        """
+        batch, single = self._batch(observation)
+        outputs = np.empty((len(batch), self.network.num_outputs), np.float32)
+        self._outputs(self.row, batch, outputs)
+        return outputs[0] if single else outputs
 
     def reset(self) -> None:
         """Forget the episode so far. A feed-forward network has nothing to forget."""
@@ -136,14 +155,7 @@ class Policy:
 
     def _batch(self, observation: ArrayLike) -> tuple[NDArray[np.float64], bool]:
         shape = self.observation_space.shape
-        try:
-            values = np.asarray(observation)
-        except (TypeError, ValueError) as problem:
-            raise UsageError(
-                f"observation: expected numbers of shape {shape}, got {type(observation).__name__}: {problem}"
-            ) from None
-        if values.dtype.kind not in NUMBERS:
-            raise UsageError(f"observation: expected numbers of shape {shape}, got an array of {values.dtype}")
+        values = as_numbers(observation, "observation", str(shape))
         single = values.shape == shape
         if not single and values.shape[1:] != shape:
             raise UsageError(

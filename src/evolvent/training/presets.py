@@ -10,6 +10,7 @@ from evolvent.envs import ENVS, EnvSpec
 from evolvent.errors import UsageError
 from evolvent.tasks import Function, Supervised, gym_env
 from evolvent.training.config import Config, merge
+from evolvent.training.recipes import recipe_settings
 
 Problem = str | Supervised | Function
 
@@ -76,8 +77,18 @@ def problem_name(problem: Problem) -> str:
     return problem if isinstance(problem, str) else problem.name
 
 
-def default_config(problem: Problem) -> Config:
-    """Return the settings that a run begins with: the defaults, the world's limits, then its preset."""
+def default_config(problem: Problem, recipe: str | None = None) -> Config:
+    """Return the settings that a run begins with: the defaults, the problem's own, a world's preset, then a recipe's.
+
+    Raises:
+        UsageError: The world or the recipe is unknown.
+        EnvironmentFailed: The world cannot be built.
+    """
+    config = _own_config(problem)
+    return config if recipe is None else merge(config, recipe_settings(recipe), f"recipe {recipe}")
+
+
+def _own_config(problem: Problem) -> Config:
     if not isinstance(problem, str):
         return merge(Config(world="python"), problem.settings(), "problem")
     env_id = problem

@@ -112,6 +112,7 @@ class RunInterrupted(KeyboardInterrupt):
 def evolve(
     env: Problem,
     *,
+    recipe: str | None = None,
     callbacks: Sequence[Callback] = (),
     name: str | None = None,
     runs_dir: str | Path | None = "runs",
@@ -121,6 +122,7 @@ def evolve(
 
     Args:
         env: Gymnasium id of the world, or a `Supervised` or a `Function`.
+        recipe: A published way of searching to begin from: "article" or "deep_ga".
         callbacks: Called with a `Generation` after each; one that returns `Stop` ends the run.
         name: Of the run's folder; the time of day where there is none.
         runs_dir: Where the run's folder is made; None keeps nothing on disk.
@@ -140,7 +142,7 @@ def evolve(
         >>> run.best.act([0.0, 0.0, 0.1, 0.0]) in (0, 1)
         True
     """
-    config = merge(default_config(env), settings, "evolve")
+    config = merge(default_config(env, recipe), settings, "evolve")
     return start(env, config, callbacks=callbacks, name=name, runs_dir=None if runs_dir is None else Path(runs_dir))
 
 
