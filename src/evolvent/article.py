@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,11 +43,7 @@ LONGEST_EPISODE = 100_000  # steps, what the literature of pole balancing calls 
 RECORDINGS = Path("recording")
 
 
-class Params(TypedDict):
-    """A network's parameters, layer by layer: weights `(inputs, outputs)` and biases `(outputs,)`, float32."""
-
-    weights: list[NDArray[np.float32]]
-    biases: list[NDArray[np.float32]]
+Params = dict[str, list[NDArray[Any]]]  # weights (inputs, outputs) and biases (outputs,) of each layer
 
 
 class NeuralNet:

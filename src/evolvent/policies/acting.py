@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -21,10 +22,13 @@ Act = Callable[[Row, Observations, Actions], bool]
 Outputting = Callable[[Row, Observations, Outputs], None]
 WatchedAct = Callable[[Row, Observations, Bounds, Actions], int]
 
+KEPT: Final = 64  # compiled functions, by network and action space
+
 NOT_FINITE: Final = 1
 OUTSIDE: Final = 2
 
 
+@functools.lru_cache(maxsize=KEPT)
 def compile_act(network: Network, action_space: Space) -> Act:
     """Return a function that writes the actions `(n, action size)` of a row for observations `(n, observation size)`.
 
@@ -42,6 +46,7 @@ def compile_watched_act(network: Network, action_space: Space) -> WatchedAct:
     return specialise(_watched_act, ACT=bind(_act, **_bindings(network, action_space)))
 
 
+@functools.lru_cache(maxsize=KEPT)
 def compile_outputs(network: Network) -> Outputting:
     """Return a function that writes the outputs `(n, num_outputs)` of a row for observations `(n, num_inputs)`."""
     return specialise(_write_outputs, FORWARD=network.forward(), INITIAL_MEMORY=network.initial_memory)
