@@ -1,0 +1,86 @@
+"""Claim 5: evaluation in parallel gains almost linearly."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from _harness import block, median_ratio, tell
+
+import evolvent as ev
+from evolvent.arrays import Population
+
+ENV = "CartPole-v1"
+NETWORK = ev.MLP(sizes=(4, 16, 2))
+EPISODES = 3
+THREADS = (1, 2)
+POPULATIONS = (16, 64, 256, 1024)
+SEARCHES = (64, 1024)
+GENERATIONS = 10
+
+
+def measure(rounds: int, block_seconds: float) -> dict[str, Any]:
+    """Return useful steps per second with one thread and with two, in turns, and of whole searches."""
+    tasks = [ev.CompiledEnv(ev.ENVS[ENV], NETWORK, threads=threads) for threads in THREADS]
+    champion = ev.evolve(ENV, runs_dir=None).row
+    cases: list[tuple[str, int, list[Callable[[], int]]]] = []
+    for size in POPULATIONS:
+        first = NETWORK.initialise(size, ev.stream(0, "initial"))
+        noise = ev.Gaussian(strength=0.1)(np.repeat(champion[np.newaxis], size, axis=0), np.ones(size), ev.stream(0, "noise"))
+        for name, population in (("first rows", first), ("good rows", noise)):
+            cases.append((name, size, [_evaluation(task, population) for task in tasks]))
+    cases += [("whole search", size, [_search(size, threads) for threads in THREADS]) for size in SEARCHES]
+    speeds: dict[tuple[str, int], tuple[list[float], list[float]]] = {(name, size): ([], []) for name, size, _ in cases}
+    for number in range(rounds):
+        for name, size, works in cases:
+            for work, of_one in zip(works, speeds[name, size], strict=True):
+                steps, seconds = block(work, block_seconds)
+                of_one.append(steps / seconds)
+        tell(f"round {number + 1} of {rounds} with one thread and with two")
+    return {
+        "cores": _cores(),
+        "cases": [
+            {
+                "rows": name,
+                "population": size,
+                "one_thread": statistics.median(one),
+                "two_threads": statistics.median(two),
+                "two_over_one": median_ratio(two, one),
+                "ratios": [second / first for first, second in zip(one, two, strict=True)],
+            }
+            for (name, size), (one, two) in speeds.items()
+        ],
+    }
+
+
+def _evaluation(task: ev.CompiledEnv, population: Population) -> Callable[[], int]:
+    seeds = np.broadcast_to(ev.stream(0, "episodes").bits((EPISODES,)), (len(population), EPISODES))
+    conditions = ev.Conditions(seeds=seeds)
+    return lambda: int(task.evaluate(population, conditions).steps.sum())
+
+
+def _search(size: int, threads: int) -> Callable[[], int]:
+    def work() -> int:
+        run = ev.evolve(ENV, population=size, generations=GENERATIONS, target=None, workers=threads, runs_dir=None)
+        return run.progress.env_steps
+
+    return work
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def rows(found: dict[str, Any]) -> list[Sequence[Any]]:
+    """Return the lines of the table."""
+    return [
+        ("5 parallel", f"{each['rows']}, {each['population']} [M steps/s]", *_millions(each), each["two_over_one"])
+        for each in found["cases"]
+    ]
+
+
+def _millions(each: dict[str, Any]) -> tuple[float, float]:
+    return each["two_threads"] / 1e6, each["one_thread"] / 1e6
