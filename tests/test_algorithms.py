@@ -1,13 +1,31 @@
 import math
 from contextlib import closing
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolvent.algorithms import ALGORITHMS, Gaussian, Genetic, Truncation
+from evolvent.algorithms import (
+    ALGORITHMS,
+    BlendCrossover,
+    Cauchy,
+    Decaying,
+    Gaussian,
+    Genetic,
+    InTurn,
+    Multiplicative,
+    NeuronCrossover,
+    Rank,
+    Replacement,
+    Roulette,
+    SelfAdaptive,
+    SignFlip,
+    Tournament,
+    Truncation,
+    TwoPointCrossover,
+)
 from evolvent.envs import CARTPOLE
 from evolvent.errors import UsageError
 from evolvent.evaluation import Conditions, Evaluation, best_first, mean_return
@@ -19,7 +37,22 @@ from tests.reference import genetic
 
 POPULATION, DIM = 12, 3
 TABLE = {"genetic": Genetic(selection=Truncation(num_parents=5), mutation=Gaussian(strength=0.1), num_elites=2)}
-every_algorithm = pytest.mark.parametrize("algorithm", TABLE.values(), ids=TABLE)
+VARIANTS = {
+    "genetic, tournaments, whole neurons, own strengths": Genetic(
+        selection=Tournament(size=4), crossover=NeuronCrossover(), crossover_rate=0.5, strength=SelfAdaptive()
+    ),
+    "genetic, ranks, blends, several mutations that weaken": Genetic(
+        selection=Rank(),
+        crossover=BlendCrossover(alpha=0.1),
+        mutation=InTurn((Gaussian(strength=0.3), SignFlip(rate=0.02), Replacement(rate=0.02))),
+        strength=Decaying(generations=40, final=0.05),
+        num_elites=3,
+    ),
+    "genetic, roulette, two points, heavy tails": Genetic(
+        selection=Roulette(), crossover=TwoPointCrossover(), mutation=Cauchy(strength=0.05), num_elites=1
+    ),
+}
+every_algorithm = pytest.mark.parametrize("algorithm", [*TABLE.values(), *VARIANTS.values()], ids=[*TABLE, *VARIANTS])
 
 FITNESS = st.lists(
     st.tuples(st.one_of(st.floats(), st.sampled_from([math.nan, math.inf, -math.inf, 0.0, 1.0])), st.booleans()),
@@ -263,6 +296,53 @@ def test_settings_that_make_no_search_are_refused(make, message):
         make()
 
 
+def test_strengths_go_with_their_rows():
+    algorithm = VARIANTS["genetic, tournaments, whole neurons, own strengths"]
+    state, population = after(algorithm, 4)
+    best = best_first(state.evaluation)[0]
+    assert state.elites[0].tobytes() == population[best].tobytes()
+    assert state.elite_scales[0] == state.scales[best] != 1
+    rows = algorithm.candidates(state, 4)
+    confirmed = algorithm.confirm(state, rows, measured([1.0, 2.0, 9.0, 3.0]))
+    place = next(index for index, row in enumerate(population) if row.tobytes() == rows[2].tobytes())
+    assert confirmed.elite_scales[0] == state.scales[place]
+    _, asked = algorithm.ask(confirmed, stream(1, "ask"))
+    assert asked.scales[0] == confirmed.elite_scales[0]
+
+
+def test_children_have_two_parents_as_often_as_the_rate_says():
+    initial = np.arange(12, dtype=np.float32)[:, None] * np.ones((12, 40), np.float32)
+    algorithm = Genetic(
+        selection=Tournament(size=1), crossover=NeuronCrossover(), crossover_rate=0.25, mutation=Gaussian(strength=1e-6)
+    )
+    mixed = [_share_of_mixed(algorithm, initial, number) for number in range(200)]
+    assert abs(np.mean(mixed) - 0.25 * 11 / 12) < 0.03
+    assert all(_share_of_mixed(replace(algorithm, crossover=None), initial, number) == 0 for number in range(5))
+
+
+def _share_of_mixed(algorithm, initial, number):
+    state = algorithm.tell(begun(algorithm, initial), initial, measured(np.arange(12)))
+    children = algorithm.ask(state, stream(number))[0][1:]
+    return np.mean([len(np.unique(np.round(row))) > 1 for row in children])
+
+
+def test_groups_of_other_rows_are_refused():
+    with pytest.raises(UsageError, match=r"^groups: expected one for each of 3 parameters, got shape \(4,\)"):
+        begun(Genetic(groups=np.zeros(4, np.int64)))
+
+
+def test_however_strong_a_mutation_rows_stay_finite():
+    algorithm = Genetic(
+        selection=Rank(),
+        crossover=BlendCrossover(alpha=10),
+        mutation=InTurn((Multiplicative(strength=1e6), Multiplicative(strength=1e6), Cauchy(strength=1e6))),
+        strength=SelfAdaptive(learning_rate=2),
+    )
+    state, _ = after(algorithm, 200, measure=lambda rows: measured(np.abs(rows).sum(axis=1)))
+    assert np.isfinite(state.population).all()
+    assert np.abs(state.population).max() == np.float32(1e30)
+
+
 # --- its parts ---
 
 
@@ -281,7 +361,7 @@ def test_more_parents_than_individuals_are_all_of_them():
 
 def test_gaussian_noise_has_its_strength_everywhere():
     parents = np.tile(np.array([0, -5, 100], np.float32), (3000, 1))
-    children = Gaussian(strength=0.25)(parents, stream(6))
+    children = Gaussian(strength=0.25)(parents, np.ones(3000), stream(6))
     assert (children.dtype, children.shape) == (np.float32, parents.shape)
     assert not np.shares_memory(children, parents)
     noise = (children - parents).astype(np.float64)

@@ -17,6 +17,9 @@ from evolvent.evaluation import Evaluation, best_first, mean_return
 from evolvent.seeding import Stream
 
 
+LARGEST = 1e30  # of a parameter, either way; far above what any network can use, and far below what overflows
+
+
 @dataclass(frozen=True, slots=True)
 class GeneticState:
     """What the next generation is bred from.
@@ -109,8 +112,9 @@ class Genetic:
         count = len(state.population) - len(state.elites)
         parents = self.selection(state.evaluation, count, stream.child("selection"))
         scales = self.strength(state.scales[parents], state.generation, stream.child("strength"))
-        children = self.mutation(self._crossed(state, parents, stream), scales, stream.child("mutation"))
-        population = np.concatenate([state.elites, children])
+        with np.errstate(over="ignore", invalid="ignore"):
+            children = self.mutation(self._crossed(state, parents, stream), scales, stream.child("mutation"))
+        population = np.concatenate([state.elites, _finite(children)])
         return population, replace(state, scales=np.concatenate([state.elite_scales, scales]))
 
     def tell(self, state: GeneticState, population: Population, evaluation: Evaluation) -> GeneticState:
@@ -150,3 +154,7 @@ class Genetic:
         _, first = np.unique(rows, axis=0, return_index=True)
         chosen = np.sort(first)[:count]
         return rows[chosen], scales[chosen]
+
+
+def _finite(rows: Population) -> Population:
+    return np.nan_to_num(np.clip(rows, -LARGEST, LARGEST))

@@ -105,7 +105,7 @@ def strength(text: str) -> Strength:
 def _operator(role: str, text: str, table: Mapping[str, Callable[..., OperatorT]], extra: tuple[str, ...] = ()) -> OperatorT:
     if len(text) > LONGEST:
         raise UsageError(f"{role}: expected at most {LONGEST} characters, got {len(text)}")
-    name, _, settings = text.strip().partition(":")
+    name, _, settings = (part.strip() for part in text.partition(":"))
     if name not in table:
         known = (*extra, *table)
         raise UsageError(f"{role}: {name!r} is unknown{did_you_mean(name, known)}; known: {', '.join(known)}")
