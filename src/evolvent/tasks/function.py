@@ -26,7 +26,8 @@ class Function:
 
     Args:
         function: `f(row) -> fitness` of a float64 row `(dim,)`, larger is better. What raises, or returns no finite
-            number, ranks last, and so does a row that has outgrown float32. It is called from one thread.
+            number, ranks last, and so does a row that has outgrown float32; a generation with more than a fifth of such
+            rows stops the run. It is called from one thread.
         dim: How many numbers a row holds, at least 1.
         start: Where the search begins: a number, or a row `(dim,)`.
         spread: Standard deviation of the first rows around `start`, at least 0.

@@ -42,8 +42,9 @@ class Supervised:
         loss: "cross_entropy" or "mean_squared_error"; smaller is better.
         metric: "accuracy", "f1", or a function of outputs `(n, m)` float32 and targets, which are labels `(n,)` int64 or
             numbers `(n, m)` float64 and cannot be written to, that returns a number; larger is better. It needs no
-            derivative. One that raises, or returns no finite number, ranks last. It may be called from several threads at
-            once. Exactly one of `loss` and `metric` is given.
+            derivative. What raises, or returns no finite number, ranks last, and a generation with more than a fifth of such
+            individuals stops the run. It may be called from several threads at once. Exactly one of `loss` and `metric` is
+            given.
         batch_size: How many rows, drawn anew for every episode, an individual is measured on; None for all of them.
         validation: Inputs and targets on which the champion is chosen and scored; None for the data itself.
         name: Of the data, for the run's folder.
