@@ -310,6 +310,7 @@ def test_strengths_go_with_their_rows():
     assert asked.scales[0] == confirmed.elite_scales[0]
 
 
+@pytest.mark.compiled
 def test_children_have_two_parents_as_often_as_the_rate_says():
     initial = np.arange(12, dtype=np.float32)[:, None] * np.ones((12, 40), np.float32)
     algorithm = Genetic(

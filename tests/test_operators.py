@@ -92,6 +92,7 @@ def test_a_selection_gives_indices_and_the_sound_before_all_others(selection, ou
         assert all(sound[index] for index in chosen)
 
 
+@pytest.mark.compiled
 @given(OUTCOMES)
 def test_a_failed_one_wins_a_tournament_only_among_failed_ones(outcomes):
     fitness, failed = zip(*outcomes, strict=True)
@@ -111,6 +112,7 @@ def test_a_selection_depends_on_its_arguments_alone_and_changes_none(selection):
     assert one.tobytes() == again.tobytes() != other.tobytes()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("selection", [Tournament(size=4), Rank(), Roulette()], ids=repr)
 def test_where_all_are_alike_or_all_have_failed_everybody_may_breed(selection):
     for fitness in ([2.0] * 5, [math.nan] * 5, [-1e308] * 5):
@@ -120,6 +122,7 @@ def test_where_all_are_alike_or_all_have_failed_everybody_may_breed(selection):
         assert set(chosen.tolist()) >= {0, 1, 2, 3}
 
 
+@pytest.mark.compiled
 def test_a_tournament_is_won_as_often_as_computed():
     size, count = 3, 6
     shares = [((count - rank) / count) ** size - ((count - rank - 1) / count) ** size for rank in range(count)]
@@ -130,6 +133,7 @@ def test_a_tournament_is_won_as_often_as_computed():
     assert_drawn_with(np.array(shares)[np.argsort(order)], chosen)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("pressure", [1.0, 1.5, 2.0])
 def test_ranks_breed_in_proportion_and_by_order_alone(pressure):
     for fitness in ([1e300, 1.0, 0.0, -5.0], [4.0, 3.0, 2.0, 1.0]):
@@ -137,6 +141,7 @@ def test_ranks_breed_in_proportion_and_by_order_alone(pressure):
         assert_drawn_with(np.linspace(pressure, 2 - pressure, 4) / 4, chosen)
 
 
+@pytest.mark.compiled
 def test_roulette_is_proportional_to_what_is_above_the_worst():
     chosen = Roulette()(measured([-1.0, 5.0, 1.0, math.nan]), MANY, stream(6))
     assert_drawn_with([0, 6 / 8, 2 / 8, 0], chosen)
@@ -172,6 +177,7 @@ def inherited(crossover, count=3000, dim=6, groups=GROUPS):
     return crossover(zeros, ones_, groups, stream(7, "crossover"))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.0])
 def test_uniform_crossover_takes_a_share_of_parameters_one_by_one(share):
     from_second = inherited(UniformCrossover(share=share))
@@ -180,6 +186,7 @@ def test_uniform_crossover_takes_a_share_of_parameters_one_by_one(share):
         assert np.abs(np.corrcoef(from_second.T) - np.eye(6)).max() < SURE / math.sqrt(len(from_second))
 
 
+@pytest.mark.compiled
 def test_whole_neurons_stay_together():
     from_second = inherited(NeuronCrossover(share=0.5))
     assert (from_second[:, :2].std(axis=1) == 0).all()
@@ -207,6 +214,7 @@ def test_two_point_crossover_takes_one_stretch():
     assert set(from_second.sum(axis=1)) == {0, 1, 2, 3, 4, 5, 6}
 
 
+@pytest.mark.compiled
 def test_blending_draws_evenly_from_the_longer_interval():
     way = inherited(BlendCrossover(alpha=0.5), count=5000).astype(np.float64).ravel()
     assert -0.5 <= way.min() < -0.49
@@ -237,6 +245,7 @@ def test_a_row_is_changed_alike_whoever_stands_beside_it(mutation):
     assert mutation(parents[:4], ones(4), stream(8, "mutation")).tobytes() == all_of_them[:4].tobytes()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rate", [0.1, 0.6])
 def test_so_many_parameters_are_changed_as_the_rate_says(kind, rate):
@@ -252,6 +261,7 @@ def noise(mutation, parent=0.0, scale=1.0, count=MANY):
     return (children.astype(np.float64) - parent).ravel()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("scale", [1.0, 0.25])
 def test_noise_has_the_distribution_that_it_is_named_after(scale):
     gaussian = noise(Gaussian(strength=0.4), scale=scale) / (0.4 * scale)
@@ -266,6 +276,7 @@ def test_noise_has_the_distribution_that_it_is_named_after(scale):
     assert abs(np.median(cauchy)) < 0.03
 
 
+@pytest.mark.compiled
 def test_cauchy_jumps_are_long_and_end_somewhere(monkeypatch):
     far = noise(Cauchy(strength=1.0), count=500_000)
     assert np.abs(far).max() > 10_000
@@ -273,6 +284,7 @@ def test_cauchy_jumps_are_long_and_end_somewhere(monkeypatch):
     assert np.abs(noise(Cauchy(strength=2.0))).max() == 10.0
 
 
+@pytest.mark.compiled
 def test_multiplying_changes_the_large_and_leaves_zero():
     assert (noise(Multiplicative(strength=0.3)) == 0).all()
     factors = noise(Multiplicative(strength=0.3), parent=-50.0) / -50
@@ -280,6 +292,7 @@ def test_multiplying_changes_the_large_and_leaves_zero():
     assert abs(factors.std() / 0.3 - 1) < 0.02
 
 
+@pytest.mark.compiled
 def test_replacing_forgets_the_parent():
     replaced = noise(Replacement(strength=2.0, rate=1.0), parent=100.0) + 100
     assert abs(replaced.std() / 2 - 1) < 0.02
@@ -293,6 +306,7 @@ def test_signs_are_all_that_a_flip_changes():
     assert 0.4 < (children != parents).mean() < 0.6
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("mutation", [Replacement(rate=0.1), SignFlip(rate=0.1)], ids=repr)
 def test_what_has_no_strength_is_scaled_by_its_rate(mutation):
     parents = rows(4000) + 10
@@ -324,6 +338,7 @@ def test_decaying_strengths_fall_by_the_same_factor_and_then_stay():
     np.testing.assert_allclose(courses, [0.5, 0.25, 0.125, 0.0625, 0.0625, 0.0625])
 
 
+@pytest.mark.compiled
 def test_inherited_strengths_change_by_a_log_normal_factor():
     factors = np.log(SelfAdaptive(learning_rate=0.3)(np.full(MANY, 2.0), 1, stream(15)) / 2)
     assert abs(factors.std() / 0.3 - 1) < 0.03
