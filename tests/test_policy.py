@@ -80,6 +80,57 @@ def test_numbers_of_any_kind_are_taken(policy):
     assert {tuple(policy.act(kind)) for kind in kinds} == {tuple(policy.act(whole.astype(np.float64)))}
 
 
+class Tensor:
+    """Acts as PyTorch's do: what belongs to a gradient's computation, or lies on a GPU, cannot be read as it stands."""
+
+    def __init__(self, values, obstacles=("detach", "cpu")):
+        self.values, self.obstacles = values, obstacles
+
+    def __array__(self, dtype=None, copy=None):
+        if self.obstacles:
+            raise RuntimeError(f"Use tensor.{self.obstacles[0]}() first.")
+        return np.array(self.values, dtype)
+
+    def detach(self):
+        return Tensor(self.values, [each for each in self.obstacles if each != "detach"])
+
+    def cpu(self):
+        return Tensor(self.values, [each for each in self.obstacles if each != "cpu"])
+
+
+def test_tensors_and_mixed_rows_of_tables_are_taken(policy):
+    values = observations(1)[0]
+    mixed = np.array([True, 2, np.float32(0.5), np.bool_(False)], object)
+    assert policy.act(Tensor(values)) == policy.act(values)
+    assert policy.act(mixed) == policy.act([1.0, 2.0, 0.5, 0.0])
+
+
+@pytest.mark.interop
+def test_real_tensors_and_tables_are_taken(policy):
+    torch, pandas = importlib.import_module("torch"), importlib.import_module("pandas")
+    batch = observations(5)
+    expected = policy.act(batch).tolist()
+    for dtype in (torch.float64, torch.float32, torch.float16):
+        assert policy.act(torch.tensor(batch, dtype=dtype, requires_grad=True)).tolist() == expected
+    table = pandas.DataFrame(batch, columns=["x", "v", "angle", "speed"])
+    assert policy.act(table).tolist() == expected
+    assert [policy.act(row) for _, row in table.iterrows()] == expected
+    mixed = table.assign(x=[True, False, True, False, True]).iloc[0]
+    assert policy.act(mixed) == policy.act([1.0, *batch[0, 1:]])
+    for missing in (pandas.Series([1.0, None, 2.0, pandas.NA], dtype=object), table.astype(str).iloc[0]):
+        with pytest.raises(UsageError, match="expected numbers of shape"):
+            policy.act(missing)
+
+
+def test_outputs_are_what_the_action_is_chosen_by(policy):
+    batch = observations(30)
+    np.testing.assert_allclose(policy.outputs(batch), expected(policy, batch), rtol=1e-4, atol=1e-5)
+    assert policy.outputs(batch).argmax(axis=1).tolist() == policy.act(batch).tolist()
+    assert policy.outputs(batch[0]).tobytes() == policy.outputs(batch)[0].tobytes()
+    with pytest.raises(UsageError, match=r"got \(3,\)"):
+        policy.outputs([0.0, 0.0, 0.0])
+
+
 def test_outputs_for_a_box_are_clipped_to_it():
     policy = made(TORQUES)
     batch = observations(300) * 5
@@ -122,6 +173,9 @@ def test_observations_of_any_shape_are_met():
         (["0", "0", "0", "0"], "expected numbers of shape"),
         (None, "expected numbers of shape .* got an array of object"),
         ([1j, 0, 0, 0], "expected numbers of shape .* got an array of complex128"),
+        ([10**400, 0, 0, 0], "expected numbers of shape .* got list: .* too large"),
+        ([1.0, None, 0, 0], "expected numbers of shape .* got an array of object"),
+        (Tensor([0.0] * 4, ["detach", "cpu", "numpy"]), "expected numbers of shape .* got Tensor: Use tensor.numpy"),
         ({"a": 1}, "expected numbers of shape"),
         ([0.0, np.nan, 0.0, 0.0], "is there a NaN or infinity in it"),
         ([0.0, np.inf, 0.0, 0.0], "is there a NaN or infinity in it"),
