@@ -18,11 +18,13 @@ FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 SMALLER = {
     "article": ["--seeds", "1", "--block-seconds", "0.05", "--episode-cap", "200"],
     "cartpole": ["--seeds", "2", "--gymnasium-episodes", "10"],
+    "operators": ["--seeds", "1"],
     "startup": ["--first", "1", "--after", "1"],
 }
 RATIOS = {
     "article": {"ours1_over_article", "ours2_over_article", "ours1_over_vector", "ours2_over_vector", "ours2_over_ours1"},
     "cartpole": {"solved", "solved_in_gymnasium", "agree_with_gymnasium"},
+    "operators": {"cartpole_reached", "xor_reached", "rastrigin_reached"},
     "startup": {"first_over_after", "load_over_floor"},
 }
 
