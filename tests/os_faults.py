@@ -12,7 +12,8 @@ import pytest
 from evolvent.errors import EvolventError
 
 CALLS = ("open", "write", "fsync", "ftruncate", "close", "replace", "rename", "mkdir", "unlink", "rmdir")
-ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES, errno.EDQUOT)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+ERRORS = (*NO_ROOM, errno.EIO, errno.EROFS, errno.EACCES)
 
 
 class Killed(BaseException):

@@ -1,6 +1,6 @@
-import errno
 import json
 import math
+import os
 import struct
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evolvent.errors import FileRefused, StorageFailed
-from evolvent.files import pack_tensors, unpack_tensors
+from evolvent.files import lacks_room, pack_tensors, unpack_tensors
 from evolvent.training import checkpoint
 from evolvent.training.checkpoint import load_latest, save
 from evolvent.training.plain_state import flatten, restore
 from evolvent.training.run_folder import create
-from tests.os_faults import every_failure, every_kill
+from tests.os_faults import ERRORS, NO_ROOM, every_failure, every_kill
 
 
 @dataclass(frozen=True)
@@ -206,12 +206,28 @@ def test_killed_at_every_call_of_a_save_the_last_or_the_new_checkpoint_is_there(
     assert names_in(run) == [f"checkpoint-{generation}.safetensors" for generation in (2, 3, 4)]
 
 
-def test_any_call_of_a_save_that_fails_leaves_a_checkpoint_to_load(run):
+@pytest.mark.parametrize("code", ERRORS)
+def test_any_call_of_a_save_that_fails_leaves_a_checkpoint_to_load(run, code):
     saved(run, 1, 2, 3)
-    for _, error in every_failure(errno.ENOSPC, lambda: saved(run, 4)):
+    before = {generation: run.checkpoint(generation).read_bytes() for generation in (2, 3)}
+    for _, error in every_failure(code, lambda: saved(run, 4)):
         assert error is None or isinstance(error, StorageFailed)
         assert loaded(run)[0] in {3, 4}
+        assert all(run.checkpoint(generation).read_bytes() == data for generation, data in before.items())
         run.checkpoint(4).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_a_sync_that_fails_is_a_save_that_failed(run, code, monkeypatch):
+    def fsync(_descriptor):
+        raise OSError(code, os.strerror(code))
+
+    saved(run, 3)
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(StorageFailed, match=os.strerror(code)) as caught:
+        saved(run, 4)
+    assert lacks_room(caught.value) == (code in NO_ROOM)
+    assert names_in(run) == ["checkpoint-3.safetensors"]
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda _data: b"", lambda data: data[:-1] + bytes([data[-1] ^ 1])])
@@ -222,7 +238,8 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(run, damage):
     assert generation == 2
     assert same(state, replace(FULL, generation=2))
     assert len(warnings) == 1
-    assert str(run.checkpoint(3)) in warnings[0]
+    assert warnings[0].startswith(f"checkpoint passed over: {run.checkpoint(3)} is ")
+    assert warnings[0].endswith(f"; going on from {run.checkpoint(2)}")
 
 
 def test_damaged_checkpoints_do_not_push_out_good_ones(run):
@@ -237,11 +254,20 @@ def test_damaged_checkpoints_do_not_push_out_good_ones(run):
 def test_where_all_are_damaged_nothing_is_changed(run):
     saved(run, 1, 2, 3)
     for _, path in run.checkpoints():
-        path.write_bytes(path.read_bytes()[:-1])
+        path.write_bytes(b"")
     before = {path: path.read_bytes() for path in run.path.iterdir()}
-    with pytest.raises(FileRefused, match=r"no checkpoint in .* can be read; nothing was changed") as caught:
+    with pytest.raises(FileRefused) as caught:
         load_latest(run, TEMPLATE)
-    assert all(str(path) in str(caught.value) for _, path in run.checkpoints())
+    assert str(caught.value) == "\n".join(
+        [
+            f"no checkpoint in {run.path} can be read; nothing was changed. Move them away to begin the run anew",
+            *(
+                f"checkpoint passed over: {run.checkpoint(generation)} is not a kind of file we know;"
+                " expected a safetensors file. Evolvent reads no other kind"
+                for generation in (3, 2, 1)
+            ),
+        ]
+    )
     assert before == {path: path.read_bytes() for path in run.path.iterdir()}
 
 
@@ -258,10 +284,12 @@ def rewritten(run, number, **changes):
 def test_a_newer_format_is_refused_and_older_checkpoints_are_not_used_instead(run):
     saved(run, 1, 2)
     rewritten(run, 2, format_version="2", evolvent="9.1.0", novelty="x")
-    with pytest.raises(
-        FileRefused, match=r"written by Evolvent '9\.1\.0' in format '2'; this version reads formats up to 1\. Upgrade"
-    ):
+    with pytest.raises(FileRefused) as caught:
         load_latest(run, TEMPLATE)
+    assert str(caught.value) == (
+        f"{run.checkpoint(2)} was written by Evolvent '9.1.0' in format '2';"
+        " this version reads formats up to 1. Upgrade Evolvent to go on with this run"
+    )
 
 
 @pytest.mark.parametrize(

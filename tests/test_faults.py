@@ -1,4 +1,3 @@
-import errno
 import os
 import random
 import shutil
@@ -6,14 +5,16 @@ import signal
 import subprocess
 import sys
 import time
-from itertools import count
+from itertools import count, cycle
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import evolvent as ev
 from evolvent.errors import StorageFailed, UsageError
-from evolvent.training import find_runs
+from evolvent.files import disk
+from evolvent.training import RunFolder, find_runs
 from evolvent.training.history import read
 from evolvent.training.run_lock import is_locked
 from tests.commands import (
@@ -29,7 +30,7 @@ from tests.commands import (
     started,
     until,
 )
-from tests.os_faults import Killed, interposed
+from tests.os_faults import ERRORS, NO_ROOM, Killed, interposed
 
 pytestmark = [
     pytest.mark.compiled,
@@ -64,10 +65,12 @@ for line in sys.stdin:
     if not child:
         print(carry_on(runs_dir, int(generations)).progress.digest, flush=True)
         os._exit(0)
-    if float(seconds) >= 0:
-        time.sleep(float(seconds))
+    doomed_at = time.monotonic() + (float(seconds) if float(seconds) >= 0 else 1e9)
+    while not (ended := os.waitpid(child, os.WNOHANG)[0]) and (left := doomed_at - time.monotonic()) > 0:
+        time.sleep(min(left, 0.005))
+    if not ended:
         os.kill(child, 9)
-    os.waitpid(child, 0)
+        os.waitpid(child, 0)
     print("over", flush=True)
 """
 
@@ -75,8 +78,50 @@ UNDER_A_LIMIT = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
 from evolvent.cli import main
-sys.argv = ["evolvent", *sys.argv[2:]]
+from evolvent.training import recorder
+recorder.SECONDS_TO_WAIT_FOR_ROOM = float(sys.argv[2])
+sys.argv = ["evolvent", *sys.argv[3:]]
 main.main()
+"""
+
+ON_A_SMALL_DISK = """
+import sys, threading
+from pathlib import Path
+import evolvent as ev
+from evolvent.errors import StorageFailed
+from evolvent.training import recorder
+from tests.commands import SMALL
+
+def fill():
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(512))
+        except OSError:
+            pass
+
+settings = {**SMALL, "population": 200}
+whole = ev.evolve("CartPole-v1", runs_dir=None, **{**settings, "generations": 12}).progress.digest
+folder = ev.evolve("CartPole-v1", runs_dir=sys.argv[1], **settings).folder
+before = folder.checkpoint(6).read_bytes()
+filler = Path(sys.argv[1], "filler")
+recorder.SECONDS_TO_WAIT_FOR_ROOM = 0.3
+recorder.SECONDS_BETWEEN_TRIES = 0.05
+try:
+    ev.resume(folder, changes={"generations": 9}, callbacks=[lambda generation: fill()])
+except StorageFailed as error:
+    print(error)
+assert folder.checkpoint(6).read_bytes() == before
+assert not list(folder.path.glob(".*.tmp"))
+filler.unlink()
+recorder.SECONDS_TO_WAIT_FOR_ROOM = 30.0
+
+def fill_for_a_while(generation):
+    if generation.generation == 9:
+        fill()
+        threading.Timer(0.5, filler.unlink).start()
+
+print(ev.resume(folder, changes={"generations": 12}, callbacks=[fill_for_a_while]).progress.digest == whole)
 """
 
 # A process of its own, because the peak of a child counts from the size of its parent.
@@ -187,6 +232,7 @@ def test_a_command_that_is_killed_leaves_nothing_or_a_run_to_go_on_with(tmp_path
 
 def every_fault(tmp_path, monkeypatch, fault):
     """Run with `fault(first, name)` from the first, second ... call of the last save on; give the error and the folder."""
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # nobody cuts the power here
     for doomed in count(1):
         armed, seen = [], []
 
@@ -205,11 +251,11 @@ def every_fault(tmp_path, monkeypatch, fault):
         try:
             with interposed(before):
                 ev.evolve("CartPole-v1", runs_dir=tmp_path, name=f"run-{doomed}", callbacks=[arm], **SMALL)
-        except (Killed, StorageFailed) as problem:
+        except (Killed, StorageFailed, KeyboardInterrupt) as problem:
             error = problem
         if len(seen) < doomed:
             return
-        yield error, ev.open_run(f"run-{doomed}", tmp_path)
+        yield error, RunFolder(tmp_path / "CartPole-v1" / f"run-{doomed}")
 
 
 def test_killed_at_any_call_of_a_save_a_run_comes_to_the_same_result(tmp_path, monkeypatch):
@@ -228,21 +274,64 @@ def test_killed_at_any_call_of_a_save_a_run_comes_to_the_same_result(tmp_path, m
 
 
 def test_any_call_of_a_save_that_fails_costs_no_saved_generation(tmp_path, monkeypatch):
+    codes, raised = cycle(ERRORS), []
+
     def fail(first, name):
         if first:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+            raised.append(next(codes))
+            raise OSError(raised[-1], os.strerror(raised[-1]), name)
 
+    monkeypatch.setattr("evolvent.training.recorder.SECONDS_BETWEEN_TRIES", 0.0)
     digest = ev.evolve("CartPole-v1", runs_dir=None, **SMALL).progress.digest
     told = 0
     for problem, folder in every_fault(tmp_path, monkeypatch, fail):
         if problem is not None:
             assert str(folder.path) in str(problem)
-            assert os.strerror(errno.ENOSPC) in str(problem)
+            assert os.strerror(raised[-1]) in str(problem)
+            assert raised[-1] not in NO_ROOM or folder.checkpoints()[0][0] == LAST + 1
             told += 1
         assert not folder.checkpoints() or folder.checkpoints()[0][0] == LAST + 1
         assert ev.resume(folder).progress.digest == digest
         assert read(folder.history)["generation"] == list(range(6))
     assert told > 10
+
+
+def test_interrupted_at_any_call_of_a_save_a_run_is_saved(tmp_path, monkeypatch):
+    def interrupt(first, _name):
+        if first:
+            raise KeyboardInterrupt
+
+    digest = ev.evolve("CartPole-v1", runs_dir=None, **SMALL).progress.digest
+    for problem, folder in every_fault(tmp_path, monkeypatch, interrupt):
+        assert isinstance(problem, KeyboardInterrupt)
+        assert folder.checkpoints()[0][0] == LAST + 1
+        assert ev.resume(folder).progress.digest == digest
+        assert read(folder.history)["generation"] == list(range(6))
+
+
+def test_a_folder_that_goes_at_any_call_of_a_save_is_told(tmp_path, monkeypatch):
+    gone = []
+
+    def take_away(first, _name):
+        if first:
+            path = tmp_path / "CartPole-v1" / f"run-{len(gone) + 1}"
+            gone.append(path)
+            shutil.rmtree(path) if len(gone) % 2 else path.rename(tmp_path / f"moved-{len(gone)}")
+
+    silent = []
+    for problem, folder in every_fault(tmp_path, monkeypatch, take_away):
+        assert folder.path == gone[-1]
+        assert not folder.path.exists()
+        if problem is None:
+            silent.append(len(gone))
+        else:
+            assert isinstance(problem, StorageFailed)
+            assert str(folder.path) in str(problem)
+            assert "moved or deleted" in str(problem)
+            assert "evolvent resume" not in str(problem)
+    assert len(gone) > 20
+    assert silent == list(range(len(gone) - len(silent) + 1, len(gone) + 1))  # when all was done
+    assert len(silent) <= 5
 
 
 # --- signals ---
@@ -284,6 +373,23 @@ def test_a_second_signal_leaves_at_once(long_run, pause, second, code):
     assert read(folder.history)["generation"] == list(range(generation + 1))
 
 
+@pytest.mark.parametrize("sequence", range(max(1, KILLS // 5)))
+def test_signals_in_any_number_leave_a_checkpoint_to_go_on_with(long_run, sequence):
+    process, folder = long_run
+    dice = random.Random(sequence)  # noqa: S311
+    for _ in range(dice.randrange(2, 6)):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(dice.choice((0.0, dice.uniform(0, 0.02), dice.uniform(0, 0.5))))
+    returncode, _, err = ended(process)
+    assert returncode == 130
+    assert "Traceback" not in err
+    generation = folder.checkpoints()[0][0]
+    ev.resume(folder, changes={"generations": generation + 1})
+    assert read(folder.history)["generation"] == list(range(generation + 1))
+    assert not [path for path in folder.path.iterdir() if path.name.endswith(".tmp")]
+
+
 @pytest.mark.parametrize(
     ("number", "seconds"),
     [
@@ -322,18 +428,151 @@ def test_a_hangup_that_is_to_be_ignored_is_ignored(tmp_path):
 # --- storage ---
 
 
+def writes_fail(monkeypatch, code, times):
+    """Arm a callback after which so many writes fail."""
+    left = iter(())
+    monkeypatch.setattr("evolvent.training.recorder.SECONDS_BETWEEN_SAVES", 0.0)
+
+    def arm(generation):
+        nonlocal left
+        if generation.generation == LAST - 1:
+            left = iter(range(times))
+
+    def before(_number, name):
+        if name == "write" and next(left, None) is not None:
+            raise OSError(code, os.strerror(code))
+
+    return arm, before
+
+
+@pytest.mark.parametrize("code", NO_ROOM)
+def test_a_run_waits_for_room_and_goes_on(tmp_path, monkeypatch, caplog, code):
+    monkeypatch.setattr("evolvent.training.recorder.SECONDS_BETWEEN_TRIES", 0.001)
+    digest = ev.evolve("CartPole-v1", runs_dir=None, **SMALL).progress.digest
+    arm, before = writes_fail(monkeypatch, code, 20)
+    with interposed(before):
+        run: Any = ev.evolve("CartPole-v1", runs_dir=tmp_path, callbacks=[arm], **SMALL)
+    assert run.progress.digest == digest
+    assert read(run.folder.history)["generation"] == list(range(6))
+    assert not [path for path in run.folder.path.iterdir() if path.name.endswith(".tmp")]
+    (line,) = caplog.messages
+    assert_one_line(f"{line}\n", os.strerror(code), str(run.folder.path), "bytes are needed", "are free there")
+    assert line.endswith("; waiting up to 60 s for that")
+
+
+@pytest.mark.parametrize("code", NO_ROOM)
+def test_where_there_is_no_room_for_long_a_run_ends_and_tells_how_to_go_on(tmp_path, monkeypatch, code):
+    monkeypatch.setattr("evolvent.training.recorder.SECONDS_TO_WAIT_FOR_ROOM", 0.2)
+    monkeypatch.setattr("evolvent.training.recorder.SECONDS_BETWEEN_TRIES", 0.01)
+    digest = ev.evolve("CartPole-v1", runs_dir=None, **SMALL).progress.digest
+    arm, before = writes_fail(monkeypatch, code, FOR_EVER)
+    names = []
+    original = disk.temporary_name
+    monkeypatch.setattr(disk, "temporary_name", lambda name: names.append(original(name)) or names[-1])
+    with interposed(before), pytest.raises(StorageFailed) as caught:
+        ev.evolve("CartPole-v1", runs_dir=tmp_path, name="a", callbacks=[arm], **SMALL)
+    folder = ev.open_run("a", tmp_path)
+    assert caught.value.exit_code == 6
+    assert_one_line(f"{caught.value}\n", os.strerror(code), "bytes are needed", "are free there")
+    assert str(caught.value).endswith(f"; kept up to generation {LAST - 1}, then go on with: evolvent resume {folder.path}")
+    assert [generation for generation, _ in folder.checkpoints()] == [5, 4, 3]
+    assert len(set(names)) == len(names) > 10
+    assert ev.resume(folder).progress.digest == digest
+
+
+@pytest.mark.parametrize("code", sorted({*ERRORS} - {*NO_ROOM}))
+def test_what_does_not_pass_is_not_waited_for(tmp_path, monkeypatch, code):
+    arm, before = writes_fail(monkeypatch, code, 1)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: pytest.fail("waited"))
+    with interposed(before), pytest.raises(StorageFailed, match="kept up to generation 4"):
+        ev.evolve("CartPole-v1", runs_dir=tmp_path, callbacks=[arm], **SMALL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_wait_for_room_at_once(tmp_path, number):
+    settings = {**SMALL, "population": 500}
+    folder: Any = ev.evolve("CartPole-v1", runs_dir=tmp_path, **settings).folder
+    before = folder.checkpoint(6).read_bytes()
+    with started("20000", "60", "resume", folder.path, "--generations", "9", program=("-c", UNDER_A_LIMIT)) as child:
+        process: Any = child
+        assert "waiting up to 60 s" in process.stderr.readline()
+        process.send_signal(number)
+        began = time.monotonic()
+        returncode, _, err = ended(process)
+        assert time.monotonic() - began < 5
+    assert returncode == 6
+    assert_one_line(err, "File too large", f"kept up to generation {LAST}, then go on with: evolvent resume {folder.path}")
+    assert folder.checkpoint(6).read_bytes() == before
+
+
+def test_a_real_disk_that_is_full_loses_nothing_and_is_used_again_when_there_is_room(tmp_path):
+    mount = 'mount -t tmpfs -o size=256k none "$1" && exec "$0" -c "$2" "$1"'
+    words = ["unshare", "-rm", "sh", "-c", mount, sys.executable, str(tmp_path), ON_A_SMALL_DISK]
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run(["unshare", "-rm", "true"], check=False, capture_output=True).returncode
+    ):
+        pytest.skip("this system lets nobody mount")
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    told, same = done.stdout.splitlines()
+    assert_one_line(f"{told}\n", "No space left on device", "bytes are needed, 0 bytes are free there", "evolvent resume")
+    assert same == "True"
+
+
 def test_a_disk_that_is_full_costs_no_saved_generation(tmp_path):
     settings = {**SMALL, "population": 500}
     digest = ev.evolve("CartPole-v1", runs_dir=None, **{**settings, "generations": 9}).progress.digest
     folder: Any = ev.evolve("CartPole-v1", runs_dir=tmp_path, **settings).folder
     before = folder.checkpoint(6).read_bytes()
-    limited = [sys.executable, "-c", UNDER_A_LIMIT, "20000", "resume", str(folder.path), "--generations", "9"]
+    limited = [sys.executable, "-c", UNDER_A_LIMIT, "20000", "0", "resume", str(folder.path), "--generations", "9"]
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=PATIENCE, env=unmeasured)
     assert done.returncode == 6
     assert_one_line(done.stderr, "File too large", "bytes are needed", "are free there", str(folder.path))
     assert folder.checkpoint(6).read_bytes() == before
     assert ev.resume(folder, changes={"generations": 9}).progress.digest == digest
+
+
+def test_torn_at_every_byte_of_its_last_rows_a_history_is_the_one_of_a_whole_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # nobody cuts the power here
+    whole: Any = ev.evolve("CartPole-v1", runs_dir=tmp_path, **{**SMALL, "generations": 4})
+    checkpoint = whole.folder.checkpoint(4)
+    kept, digest = checkpoint.read_bytes(), ev.resume(whole.folder, changes={"generations": 6}).progress.digest
+    text = whole.folder.history.read_bytes()
+    last_rows = b"".join(text.splitlines(keepends=True)[-2:])
+    for length in range(len(text) - len(last_rows), len(text) + 1):
+        for _, path in whole.folder.checkpoints():
+            path.unlink()
+        checkpoint.write_bytes(kept)
+        whole.folder.history.write_bytes(text[:length])
+        assert ev.resume(whole.folder).progress.digest == digest
+        assert read(whole.folder.history)["generation"] == list(range(6))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5])
+def test_rows_that_are_lost_are_told(tmp_path, caplog, rows):
+    folder: Any = ev.evolve("CartPole-v1", runs_dir=tmp_path, **SMALL).folder
+    lines = folder.history.read_bytes().splitlines(keepends=True)
+    folder.history.write_bytes(b"".join(lines[: rows + 1]))
+    ev.resume(folder)
+    assert f"{folder.history}: {rows} of 6 rows are there; the rest is lost" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["a folder", "a link", "a full disk"])
+def test_a_run_goes_on_where_warnings_cannot_be_written_to_its_folder(tmp_path, monkeypatch, capsys, name):
+    folder: Any = ev.evolve("CartPole-v1", runs_dir=tmp_path, **SMALL).folder
+    folder.history.unlink()
+    if name == "a folder":
+        folder.errors_log.mkdir()
+    elif name == "a link":
+        folder.errors_log.symlink_to(tmp_path / "elsewhere")
+    else:
+        full = Path("/dev/full").open("a", encoding="utf-8")  # noqa: SIM115 - the log closes it
+        monkeypatch.setattr("evolvent.training.recorder._ErrorsLog._open", lambda _self: full)
+    assert ev.resume(folder).progress.generation == 6
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_folder_that_is_gone_while_the_run_goes_on_is_told(long_run):

@@ -5,7 +5,7 @@ import pickle  # noqa: TID251 - to write what must not be read
 import random
 import time
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from evolvent.errors import EvolventError, FileRefused
 from evolvent.files import dump_json, pack_tensors, parse_json, unpack_tensors
+from evolvent.training import checkpoint
 from evolvent.training.checkpoint import load_latest, save
 from evolvent.training.plain_state import flatten, restore
 from evolvent.training.run_folder import create
+from tests.mutations import MUTATIONS, Memory, mutated
 
 
 @dataclass(frozen=True)
@@ -166,38 +168,16 @@ def test_a_header_that_claims_more_than_there_is_is_refused_at_once():
         assert time.monotonic() - began < 0.05
 
 
-def mutated(data, dice):
-    """Change a few bytes, cut, insert, repeat or swap a piece."""
-    changed = bytearray(data)
-    for _ in range(dice.choice((1, 1, 1, 2, 8))):
-        place = dice.randrange(len(changed) + 1)
-        piece = changed[place : place + dice.choice((1, 2, 8, 40))]
-        kind = dice.randrange(6)
-        if kind == 0:
-            del changed[place:]
-        elif kind == 1:
-            del changed[place : place + len(piece)]
-        elif kind == 2:
-            changed[place:place] = dice.randbytes(dice.choice((1, 2, 8)))
-        elif kind == 3:
-            changed[place:place] = piece * dice.choice((1, 2, 100))
-        else:
-            changed[place : place + 1] = dice.choice(
-                (dice.randbytes(1), b'"', b"0", b"9", b"{", b"[", b"\0", b"\xff", b"-", b"e")
-            )
-    return bytes(changed)
-
-
 def test_mutated_files_of_tensors_are_read_or_refused():
     dice = random.Random(1)  # noqa: S311
     data = pack_tensors(flatten(STATE)[0], {"a": "1"})
     refused = 0
-    for _ in range(100_000):
+    for _ in range(MUTATIONS):
         try:
             unpack_tensors(mutated(data, dice), "a file")
         except FileRefused:
             refused += 1
-    assert 50_000 < refused < 100_000
+    assert MUTATIONS / 2 < refused < MUTATIONS
 
 
 def test_mutated_records_are_restored_or_refused():
@@ -205,7 +185,7 @@ def test_mutated_records_are_restored_or_refused():
     tensors, record = flatten(STATE)
     text = dump_json(record).encode()
     outcomes = {True: 0, False: 0}
-    for _ in range(10_000):
+    for _ in range(MUTATIONS // 4):
         try:
             changed = parse_json(mutated(text, dice), "a file")
             if isinstance(changed, dict):
@@ -218,22 +198,47 @@ def test_mutated_records_are_restored_or_refused():
     assert min(outcomes.values()) > 100
 
 
-def test_mutated_checkpoints_are_passed_over_or_hold_what_was_saved(tmp_path):
+def test_mutated_checkpoints_are_refused_or_hold_what_was_saved(tmp_path, monkeypatch):
+    dice = random.Random(6)  # noqa: S311
+    run = create(tmp_path, "A-v1", "a", {"run.toml": b""})
+    path = save(run, 2, STATE, "1.2.3")
+    data = path.read_bytes()
+    memory = Memory(monkeypatch, "evolvent.files.tensors.read_bytes")
+    refused = 0
+    for _ in range(MUTATIONS):
+        memory.content[path] = mutated(data, dice)
+        try:
+            tensors, metadata = checkpoint._read_verified(path)
+        except FileRefused:
+            refused += 1
+        else:
+            assert pack_tensors(tensors, {"record": metadata["record"]}) == pack_tensors(*split(STATE))
+    assert 0.8 * MUTATIONS < refused < MUTATIONS
+
+
+def test_the_newest_checkpoint_that_is_whole_is_loaded_however_the_others_are_damaged(tmp_path):
     dice = random.Random(3)  # noqa: S311
     run = create(tmp_path, "A-v1", "a", {"run.toml": b""})
-    save(run, 1, STATE, "1.2.3")
-    data = save(run, 2, STATE, "1.2.3").read_bytes()
-    expected = pack_tensors(*split(STATE))
-    fallen_back = 0
-    for _ in range(3_000):
-        run.checkpoint(2).write_bytes(mutated(data, dice))
-        found = load_latest(run, TEMPLATE)
+    states = {number: replace(STATE, count=number) for number in (1, 2, 3)}
+    whole = {number: save(run, number, state, "1.2.3").read_bytes() for number, state in states.items()}
+    for _ in range(MUTATIONS // 200):
+        damaged = {number: dice.random() < (0.2, 0.5, 0.9)[number - 1] for number in whole}
+        now = {number: mutated(data, dice) if damaged[number] else data for number, data in whole.items()}
+        for number, data in now.items():
+            run.checkpoint(number).write_bytes(data)
+        sound = [number for number in (3, 2, 1) if now[number] == whole[number]]
+        try:
+            found = load_latest(run, TEMPLATE)
+        except FileRefused as refused:
+            assert not sound
+            assert all(str(run.checkpoint(number)) in str(refused) for number in whole)  # noqa: PT017 - there may be none
+            continue
         assert found is not None
         generation, state, warnings = found
-        assert pack_tensors(*split(state)) == expected
-        assert (generation == 1) == bool(warnings)
-        fallen_back += generation == 1
-    assert fallen_back > 2_500
+        assert generation >= max(sound, default=1)
+        assert pack_tensors(*split(state)) == pack_tensors(*split(states[generation]))
+        assert len(warnings) == 3 - generation
+        assert all(warning.endswith(f"; going on from {run.checkpoint(generation)}") for warning in warnings)
 
 
 def split(state):

@@ -1,6 +1,7 @@
 import errno
 import itertools
 import os
+import threading
 import time
 
 import pytest
@@ -78,6 +79,26 @@ def test_an_existing_name_is_refused_with_two_ways_out(tmp_path):
         with pytest.raises(UsageError, match="exists"):
             create(tmp_path, "CartPole-v1", what, FILES)
     assert len(list(run.path.parent.iterdir())) == 3
+
+
+def test_of_many_who_want_a_name_one_gets_it(tmp_path):
+    barrier, outcomes = threading.Barrier(8), []
+
+    def want(number):
+        barrier.wait()
+        try:
+            outcomes.append(create(tmp_path, "A-v1", "a", {"run.toml": str(number).encode()}))
+        except UsageError as error:
+            outcomes.append(str(error))
+
+    threads = [threading.Thread(target=want, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (run,) = [outcome for outcome in outcomes if isinstance(outcome, run_folder.RunFolder)]
+    assert sum("exists; choose another --name or resume it" in str(outcome) for outcome in outcomes) == 7
+    assert [path.name for path in run.path.parent.iterdir()] == ["a"]
 
 
 def test_runs_without_a_name_are_called_by_the_time_and_a_number(tmp_path, monkeypatch):
@@ -193,3 +214,14 @@ def test_checkpoints_are_listed_by_number_and_links_are_passed_over(tmp_path):
     run.checkpoint(11).symlink_to(run.checkpoint(9))
     assert [generation for generation, _ in run.checkpoints()] == [10, 9, 2]
     assert run_folder.RunFolder(tmp_path / "missing").checkpoints() == []
+    assert run_folder.RunFolder(run.checkpoint(9)).checkpoints() == []
+
+
+def test_a_folder_that_cannot_be_listed_is_a_failure_of_storage(tmp_path, monkeypatch):
+    def iterdir(_path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    run = create(tmp_path, "A-v1", "a", FILES)
+    monkeypatch.setattr(type(tmp_path), "iterdir", iterdir)
+    with pytest.raises(StorageFailed, match=r"cannot list .*: Permission denied; check its permissions"):
+        run.checkpoints()

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import stat
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -14,11 +15,14 @@ from typing import Final
 from evolvent.errors import FileRefused, StorageFailed, UsageError
 
 LARGEST_FILE: Final = 1 << 33
+START: Final = (1 << 20) + 8  # bytes; the longest header of a file of tensors, and its length
 
 _WINDOWS: Final = os.name == "nt"
 _WINDOWS_PATIENCE: Final = 2.5  # seconds; a virus scanner or a reader may hold the old file for a moment
-_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NO_FOLLOW: Final[int] = getattr(os, "O_NOFOLLOW", 0)
+_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | getattr(os, "O_BINARY", 0)
 _OLD_FILE: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a FIFO must not block us
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _LEFTOVER: Final = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
 
@@ -82,37 +86,64 @@ def remove_leftovers(folder: Path) -> None:
                 entry.unlink(missing_ok=True)
 
 
-def read_bytes(path: Path, limit: int = LARGEST_FILE) -> bytes:
-    """Read a whole regular file; symbolic links are followed, as people keep policies behind them.
+def lacks_room(failure: StorageFailed) -> bool:
+    """Tell whether a save failed because the disk, the quota or the largest allowed file is full, which may pass."""
+    return isinstance(failure.__cause__, OSError) and failure.__cause__.errno in _NO_ROOM
+
+
+def room_needed(folder: Path, needed: int) -> str:
+    """Say how many bytes a write needs and how many there are for it."""
+    try:
+        free = f"{shutil.disk_usage(folder).free} bytes are free there"
+    except OSError:
+        free = "the free space is unknown"
+    return f"{needed} bytes are needed, {free}"
+
+
+def read_bytes(
+    path: Path,
+    limit: int = LARGEST_FILE,
+    *,
+    follow_links: bool = True,
+    check_start: Callable[[bytes, int], None] | None = None,
+) -> bytes:
+    """Read a whole regular file.
 
     Args:
         path: The file.
         limit: The most bytes it may hold.
+        follow_links: Whether it may be behind a symbolic link, as people keep policies.
+        check_start: Called with the first bytes, `START` at most, and the size of the file before the rest is read, to
+            refuse what is not worth reading.
 
     Returns:
         Its content.
 
     Raises:
         UsageError: If there is no such file.
-        FileRefused: If it is a folder, a device, a pipe, a loop of links, or larger than `limit`.
+        FileRefused: If it is a folder, a device, a pipe, a link that may not or cannot be followed, or larger than `limit`.
         StorageFailed: If the operating system cannot read it.
     """
     try:
         if path.is_dir():
             raise FileRefused(f"{path} is a folder; expected a file")
-        descriptor = os.open(path, _OLD_FILE)
+        descriptor = os.open(path, _OLD_FILE if follow_links else _OLD_FILE | _NO_FOLLOW)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise FileRefused(f"{path} is a device or a pipe; expected a regular file")
             if status.st_size > limit:
                 raise FileRefused(f"{path} has {status.st_size} bytes; expected at most {limit}")
+            if check_start is not None:
+                check_start(file.read(min(status.st_size, START)), status.st_size)
+                file.seek(0)
             return file.read(status.st_size)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a NUL in the path
         raise UsageError(f"no such file: {str(path)!r}; check the path") from error
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise FileRefused(f"{path} is a loop of symbolic links; expected a regular file") from error
+            kind = "a loop of symbolic links" if follow_links else "a symbolic link"
+            raise FileRefused(f"{path} is {kind}; expected a regular file") from error
         raise StorageFailed(f"cannot read {path}: {error.strerror}; check its permissions and the disk") from error
 
 
@@ -154,8 +185,5 @@ def _replace(source: Path, target: Path) -> None:
 def _cannot_save(path: Path, needed: int, error: OSError) -> str:
     if not path.parent.is_dir():
         return f"cannot save {path}: its folder is gone; was it moved or deleted?"
-    try:
-        free = f"{shutil.disk_usage(path.parent).free} bytes are free there"
-    except OSError:
-        free = "the free space is unknown"
-    return f"cannot save {path}: {error.strerror}; {needed} bytes are needed, {free}; make room or choose another folder"
+    room = room_needed(path.parent, needed)
+    return f"cannot save {path}: {error.strerror}; {room}; make room or choose another folder"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
@@ -10,11 +11,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from evolvent.errors import FileRefused
-from evolvent.files.strict_json import JsonObject, dump_json, parse_object
-
-LARGEST_HEADER: Final = 1 << 20
+from evolvent.files.disk import START, read_bytes
+from evolvent.files.strict_json import JsonObject, JsonValue, dump_json, parse_object
 
 _LENGTH_BYTES: Final = 8
+LARGEST_HEADER: Final = START - _LENGTH_BYTES
+
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _DTYPES: Final = {
     "float64": "F64",
@@ -82,6 +84,21 @@ def pack_tensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str
     return b"".join((len(text).to_bytes(_LENGTH_BYTES, "little"), text, *chunks))
 
 
+def read_tensors(path: Path, *, follow_links: bool = True) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Read arrays and metadata from a safetensors file; as `unpack_tensors`.
+
+    What is something else, or does not have the size that it claims, is refused before most of it is read.
+
+    Raises:
+        UsageError: If there is no such file.
+        FileRefused: If anything about it is not as `pack_tensors` writes it.
+        StorageFailed: If the operating system cannot read it.
+    """
+    source = str(path)
+    data = read_bytes(path, follow_links=follow_links, check_start=lambda start, size: _check_start(start, size, source))
+    return unpack_tensors(data, source)
+
+
 def unpack_tensors(data: bytes, source: str) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """Read arrays and metadata from the bytes of a safetensors file, which nobody needs to trust.
 
@@ -128,6 +145,19 @@ def _header(data: bytes, source: str) -> JsonObject:
     if len(data) < _LENGTH_BYTES + length:
         raise FileRefused(f"{source} is cut short: its header needs {length} bytes, {len(data) - _LENGTH_BYTES} are there")
     return parse_object(data[_LENGTH_BYTES : _LENGTH_BYTES + length], f"the header of {source}")
+
+
+def _check_start(start: bytes, size: int, source: str) -> None:
+    length = int.from_bytes(start[:_LENGTH_BYTES], "little")
+    needed = _LENGTH_BYTES + length + max(map(_end, _header(start, source).values()), default=0)
+    if size != needed:
+        raise FileRefused(f"{source} is damaged or cut short: it has {size} bytes, its header describes {needed}")
+
+
+def _end(description: JsonValue) -> int:
+    offsets = description.get("data_offsets") if isinstance(description, dict) else None
+    last = offsets[-1] if isinstance(offsets, list) and offsets else 0
+    return last if isinstance(last, int) else 0
 
 
 def _object(value: Any, what: str, source: str) -> JsonObject:

@@ -20,13 +20,13 @@ from evolvent.files import (
     dump_json,
     pack_tensors,
     parse_json,
-    read_bytes,
+    parse_object,
+    read_tensors,
     refuse_leftovers,
     save_atomically,
     take,
     take_list,
     take_object,
-    unpack_tensors,
 )
 from evolvent.networks import MLP
 from evolvent.networks.mlp import Initialiser
@@ -75,13 +75,14 @@ def load(path: Path) -> tuple[PolicyRecord, Row]:
         FileRefused: The file is damaged, too new, or something else than a policy.
     """
     source = str(path)
-    tensors, metadata = unpack_tensors(read_bytes(path), source)
+    tensors, metadata = read_tensors(path)
     if metadata.get("format") != FORMAT:
         raise FileRefused(f"{source}: expected a policy of Evolvent, got another kind of safetensors file")
     if metadata.get("format_version") != str(FORMAT_VERSION):
         version = metadata.get("format_version", "no version")[:20]
         raise FileRefused(
-            f"{source}: written as policy format {version!r}, this reads format {FORMAT_VERSION}; upgrade evolvent"
+            f"{source} was written by Evolvent {_writer(metadata)!r} in policy format {version!r};"
+            f" this version reads formats up to {FORMAT_VERSION}. Upgrade Evolvent to use this policy"
         )
     content = parse_json(metadata.get("policy", ""), source)
     if not isinstance(content, dict):
@@ -93,12 +94,21 @@ def load(path: Path) -> tuple[PolicyRecord, Row]:
         if tensor is None or tensor.dtype != np.float32 or tensor.shape != view.shape:
             got = "nothing" if tensor is None else f"{tensor.dtype} {tensor.shape}"
             raise FileRefused(f"{source}: tensor {name!r}: expected float32 {view.shape}, got {got}")
+        if not np.isfinite(tensor).all():
+            raise FileRefused(f"{source}: tensor {name!r}: there are parameters that are not finite numbers")
         view[...] = tensor
     if tensors:
         raise FileRefused(f"{source}: unknown tensor {min(tensors)!r}")
-    if not np.isfinite(row).all():
-        raise FileRefused(f"{source}: there are parameters that are not finite numbers")
     return record, row
+
+
+def _writer(metadata: Mapping[str, str]) -> str:
+    """Return the version that wrote a file of another format, where that still stands in the same place."""
+    try:
+        content = parse_object(metadata.get("policy", ""), "")
+        return take(take_object(content, "provenance", ""), "evolvent", str, "")[:40]
+    except FileRefused:
+        return "unknown"
 
 
 def _record(content: JsonObject, source: str) -> PolicyRecord:

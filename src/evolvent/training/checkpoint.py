@@ -14,12 +14,11 @@ from evolvent.files import (
     dump_json,
     pack_tensors,
     parse_object,
-    read_bytes,
+    read_tensors,
     refuse_leftovers,
     remove_leftovers,
     save_atomically,
     take,
-    unpack_tensors,
 )
 from evolvent.training.plain_state import Tensors, flatten, restore
 from evolvent.training.run_folder import RunFolder
@@ -87,9 +86,11 @@ def load_latest(run: RunFolder, template: StateT) -> tuple[int, StateT, list[str
         except (FileRefused, StorageFailed) as error:
             warnings.append(f"checkpoint passed over: {error}")
         else:
-            return generation, _decode(path, generation, template, tensors, metadata), warnings
+            state = _decode(path, generation, template, tensors, metadata)
+            return generation, state, [f"{warning}; going on from {path}" for warning in warnings]
     if warnings:
-        raise FileRefused(f"no checkpoint in {run.path} can be read; nothing was changed\n" + "\n".join(warnings))
+        told = f"no checkpoint in {run.path} can be read; nothing was changed. Move them away to begin the run anew"
+        raise FileRefused("\n".join([told, *warnings]))
     return None
 
 
@@ -104,7 +105,7 @@ def _digest(tensors: Tensors, metadata: Mapping[str, str]) -> str:
 
 
 def _read_verified(path: Path) -> tuple[Tensors, dict[str, str]]:
-    tensors, metadata = unpack_tensors(read_bytes(path), str(path))
+    tensors, metadata = read_tensors(path, follow_links=False)
     if metadata.get("format") != FORMAT:
         raise FileRefused(f"{path} is not a checkpoint: its format is {metadata.get('format')!r}, expected {FORMAT!r}")
     if metadata.pop("sha256", None) != _digest(tensors, metadata):

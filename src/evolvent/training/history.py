@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, SupportsFloat, SupportsIndex
 
 from evolvent.errors import FileRefused, StorageFailed
-from evolvent.files import read_bytes, save_atomically
+from evolvent.files import read_bytes, room_needed, save_atomically
 
 _COLUMN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _CELL: Final = re.compile(r"nan|-?(inf|[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?)")
@@ -87,29 +87,33 @@ class History:
             raise StorageFailed(f"cannot write to {self.path}: it was moved or deleted; see where it went") from error
         except OSError as error:
             raise StorageFailed(
-                f"cannot write to {self.path}: {error.strerror}; {len(data)} bytes are needed; make room and go on"
+                f"cannot write to {self.path}: {error.strerror}; {room_needed(self.path.parent, len(data))}; make room"
             ) from error
         self._end, self._waiting = end, []
 
 
-def trim(path: Path, generation: int) -> None:
+def trim(path: Path, generation: int) -> int:
     """Cut a history back to a generation, and off a torn last line; no file is a history without rows.
 
     Args:
         path: The file.
         generation: The last one to keep.
 
+    Returns:
+        How many rows are left.
+
     Raises:
         FileRefused: If the file is not a history.
         StorageFailed: If the operating system refuses to read or write.
     """
     if not path.exists():
-        return
+        return 0
     lines = _complete_lines(path)
     kept = lines[:1] + [line for line in lines[1:] if _numbers(line, lines[0], path)[0] <= generation]
     content = "".join(f"{line}\n" for line in kept).encode()
     if len(content) != path.stat().st_size:
         save_atomically(path, content)
+    return max(len(kept) - 1, 0)
 
 
 def read(path: Path) -> dict[str, list[float]]:
@@ -161,7 +165,7 @@ def _append_synced(path: Path, end: int, data: bytes) -> int:
 def _complete_lines(path: Path) -> list[str]:
     """Give the lines of a history that have their end, the header first and checked."""
     try:
-        lines = read_bytes(path).decode("ascii").split("\n")[:-1]
+        lines = read_bytes(path, follow_links=False).decode("ascii").split("\n")[:-1]
     except UnicodeDecodeError as error:
         raise FileRefused(f"{path} is not a history: byte {error.start} is not ASCII. Move it away to go on") from error
     columns = lines[0].split(",") if lines else ["generation"]

@@ -8,10 +8,12 @@ import platform
 import sys
 import time
 
-from evolvent.files import JsonObject
+from evolvent.errors import FileRefused
+from evolvent.files import JsonObject, take, take_object
 
 PACKAGES = ("evolvent", "numpy", "numba", "llvmlite", "gymnasium", "safetensors")
 FORMAT_VERSION = 1
+LARGEST_TEXT = 1 << 20  # bytes of a manifest or a configuration
 
 
 def version() -> str:
@@ -35,6 +37,20 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
+
+
+def check_format(manifest: JsonObject, source: str) -> None:
+    """Refuse a manifest of another format.
+
+    Raises:
+        FileRefused: Its format is another, or not told.
+    """
+    if (found := take(dict(manifest), "format_version", int, source)) != FORMAT_VERSION:
+        written_by = take(take_object(dict(manifest), "versions", source), "evolvent", str, source)
+        raise FileRefused(
+            f"{source} was written by Evolvent {written_by[:40]!r} in format {found};"
+            f" this version reads formats up to {FORMAT_VERSION}. Upgrade Evolvent to go on with this run"
+        )
 
 
 def changed_versions(manifest: JsonObject) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import logging
+import os
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
+from evolvent.errors import StorageFailed
+from evolvent.files import lacks_room
 from evolvent.policies import Policy
 from evolvent.training import checkpoint
 from evolvent.training.callbacks import COLUMNS, Generation
@@ -16,7 +21,11 @@ from evolvent.training.manifest import version
 from evolvent.training.run_folder import RunFolder
 from evolvent.training.search import Progress, Search
 
+log = logging.getLogger("evolvent")
+
 SECONDS_BETWEEN_SAVES = 1.0
+SECONDS_TO_WAIT_FOR_ROOM = 60.0
+SECONDS_BETWEEN_TRIES = 1.0
 
 
 class Recorder:
@@ -35,6 +44,7 @@ class Recorder:
         self._search = search
         self._history = History(folder.history, COLUMNS) if folder else None
         self._saved_at = time.monotonic()
+        self._num_saved = progress.generation
 
     def note(self, progress: Progress, generation: Generation) -> None:
         """Take note of a generation; it is on disk after the next save."""
@@ -47,18 +57,46 @@ class Recorder:
         if time.monotonic() - self._saved_at >= SECONDS_BETWEEN_SAVES:
             self.save()
 
-    def save(self) -> None:
+    def save(self, *, patient: bool = True) -> None:
         """Save history, checkpoint and champion.
+
+        Args:
+            patient: Where there is no room for them, wait for some; an interrupt ends that.
 
         Raises:
             StorageFailed: If one of them cannot be saved; what was saved before is untouched.
         """
+        until = time.monotonic() + (SECONDS_TO_WAIT_FOR_ROOM if patient else 0.0)
+        told = False
+        while (failure := self._try_to_save()) is not None:
+            if not lacks_room(failure) or time.monotonic() >= until:
+                raise StorageFailed(f"{failure}{self._how_to_go_on()}") from failure
+            if not told:
+                log.warning("%s; waiting up to %g s for that", failure, SECONDS_TO_WAIT_FOR_ROOM)
+            told = True
+            time.sleep(SECONDS_BETWEEN_TRIES)
+
+    def _try_to_save(self) -> StorageFailed | None:
+        try:
+            self._save()
+        except StorageFailed as failure:
+            return failure
+        return None
+
+    def _save(self) -> None:
         if self._folder and self._history and self.progress.generation:
             self._history.flush()
             checkpoint.save(self._folder, self.progress.generation, self.progress, version())
+            self._num_saved = self.progress.generation
             if best := champion(self._search, self.progress):
                 best.save(self._folder.best)
         self._saved_at = time.monotonic()
+
+    def _how_to_go_on(self) -> str:
+        if self._folder is None or not self._folder.path.is_dir():
+            return ""
+        kept = f"kept up to generation {self._num_saved - 1}" if self._num_saved else "no generation is kept yet"
+        return f"; {kept}, then go on with: evolvent resume {self._folder.path}"
 
 
 def champion(search: Search, progress: Progress) -> Policy | None:
@@ -82,10 +120,33 @@ def champion(search: Search, progress: Progress) -> Policy | None:
     )
 
 
+class _ErrorsLog(logging.FileHandler):
+    """Appends to a file that is no symbolic link; a run goes on where that cannot be done."""
+
+    def _open(self) -> io.TextIOWrapper[Any]:
+        def without_links(path: str, flags: int) -> int:
+            return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+        return open(self.baseFilename, "a", encoding="utf-8", opener=without_links)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, if that can be done."""
+        with suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - overrides
+        """Say nothing: the terminal has the message as well."""
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def errors_logged(folder: RunFolder) -> Generator[None]:
     """Write warnings and tracebacks to the run's `errors.log` as well, which is made when there is one."""
-    handler = logging.FileHandler(folder.errors_log, delay=True)
+    handler = _ErrorsLog(folder.errors_log, delay=True)
     handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("evolvent")

@@ -12,18 +12,19 @@ from typing import Any
 
 from evolvent.arrays import Row
 from evolvent.errors import FileRefused, StorageFailed, UsageError
-from evolvent.files import JsonObject, dump_json, parse_json, read_bytes, save_atomically
+from evolvent.files import JsonObject, dump_json, parse_object, read_bytes, save_atomically
 from evolvent.policies import Policy
 from evolvent.training import checkpoint, history, run_folder
 from evolvent.training.callbacks import Callback
 from evolvent.training.config import Config, merge, read_toml, to_toml
-from evolvent.training.manifest import changed_versions, circumstances
+from evolvent.training.manifest import LARGEST_TEXT, changed_versions, check_format, circumstances
 from evolvent.training.presets import default_config, problem_in_file
 from evolvent.training.recorder import Recorder, champion, errors_logged
 from evolvent.training.run_folder import RunFolder
 from evolvent.training.run_lock import locked
 from evolvent.training.scoring import Score, score, test_seeds
 from evolvent.training.search import Problem, Progress, Search, advance, begin, prepare
+from evolvent.training.soundness import refuse_unsound
 
 log = logging.getLogger("evolvent")
 
@@ -203,12 +204,16 @@ def resume(
         held.callback(search.close)
         progress = begin(search)
         if (kept := checkpoint.load_latest(folder, progress)) is not None:
-            _, progress, warnings = kept
+            number, found, warnings = kept
+            refuse_unsound(search, progress, found, str(folder.checkpoint(number)))
+            progress = found
             for warning in warnings:
                 log.warning(warning)
         if changed := changed_versions(read_manifest(folder)):
             log.warning("the run was begun with other versions (%s): the same bits are not promised", changed)
-        history.trim(folder.history, progress.generation - 1)
+        num_rows = history.trim(folder.history, progress.generation - 1)
+        if num_rows < progress.generation:
+            log.warning("%s: %d of %d rows are there; the rest is lost", folder.history, num_rows, progress.generation)
         if changes:
             save_atomically(folder.run_toml, to_toml(named, config).encode())
         return _carry_on(search, progress, folder, callbacks)
@@ -222,10 +227,10 @@ def read_config(folder: RunFolder) -> tuple[str, Config]:
     """
     source = str(folder.run_toml)
     try:
-        settings = read_toml(read_bytes(folder.run_toml).decode(), source)
+        settings = read_toml(read_bytes(folder.run_toml, LARGEST_TEXT, follow_links=False).decode(), source)
         env = settings.pop("env", None)
         config = merge(Config(), settings, source)
-    except (UsageError, UnicodeDecodeError) as problem:
+    except (UsageError, ValueError, RecursionError) as problem:
         raise FileRefused(f"{source}: {problem}") from None
     if not isinstance(env, str):
         raise FileRefused(f"{source}: env: expected the id of a world")
@@ -233,10 +238,14 @@ def read_config(folder: RunFolder) -> tuple[str, Config]:
 
 
 def read_manifest(folder: RunFolder) -> JsonObject:
-    """Return the manifest of the run in `folder`."""
-    content = parse_json(read_bytes(folder.manifest), str(folder.manifest))
-    if not isinstance(content, dict):
-        raise FileRefused(f"{folder.manifest}: expected an object")
+    """Return the manifest of the run in `folder`.
+
+    Raises:
+        FileRefused: It is damaged, or too new.
+    """
+    source = str(folder.manifest)
+    content = parse_object(read_bytes(folder.manifest, LARGEST_TEXT, follow_links=False), source)
+    check_format(content, source)
     return content
 
 
@@ -264,10 +273,10 @@ def _carry_on(search: Search, progress: Progress, folder: RunFolder | None, call
     except StorageFailed:
         raise
     except KeyboardInterrupt as interrupt:
-        recorder.save()
+        recorder.save(patient=False)
         raise RunInterrupted(folder, recorder.progress.generation) from interrupt
     except Exception:
-        recorder.save()
+        recorder.save(patient=False)
         raise
     return run
 

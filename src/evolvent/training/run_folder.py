@@ -70,11 +70,18 @@ class RunFolder:
         return self.path / f"checkpoint-{generation}.safetensors"
 
     def checkpoints(self) -> list[tuple[int, Path]]:
-        """List generation and path of every checkpoint there is, newest first; symbolic links are passed over."""
-        with suppress(FileNotFoundError):
+        """List generation and path of every checkpoint there is, newest first; symbolic links are passed over.
+
+        Raises:
+            StorageFailed: If the operating system cannot list the folder; one that is gone has none.
+        """
+        try:
             named = [(_CHECKPOINT.fullmatch(path.name), path) for path in self.path.iterdir() if not path.is_symlink()]
-            return sorted(((int(match[1]), path) for match, path in named if match), reverse=True)
-        return []
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise StorageFailed(f"cannot list {self.path}: {error.strerror}; check its permissions and the disk") from error
+        return sorted(((int(match[1]), path) for match, path in named if match), reverse=True)
 
 
 def create(runs_dir: Path, env_id: str, name: str | None, files: Mapping[str, bytes]) -> RunFolder:

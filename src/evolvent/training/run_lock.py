@@ -99,13 +99,13 @@ def _acquire(descriptor: int, run: RunFolder) -> None:
     signature = _this_process()
     try:
         acquired = _try_patiently(descriptor)
-        if acquired:
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, signature)
     except OSError as error:
         raise StorageFailed(_cannot_lock(run, error)) from error
     if not acquired:
         raise RunLocked(f"{run.path} is in use by {_holder(run)}; wait for it, stop it, or start another run")
+    with suppress(OSError):  # the lock is held all the same, and a full disk is told where something has to be saved
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, signature)
 
 
 def _try_patiently(descriptor: int) -> bool:
