@@ -135,6 +135,13 @@ def test_the_best_network_is_the_one_that_was_measured_as_the_best(seed):
     assert networks.fitness[-1] == max(networks.fitness[-1], networks.average_fitness[-1])
 
 
+def test_equal_networks_of_a_generation_do_equally_well():
+    networks = small(generations=1)
+    networks.networks = [NeuralNet(copy_network=networks.networks[0], var=0) for _ in range(8)]
+    networks.fit()
+    assert networks.fitness == networks.average_fitness
+
+
 def test_outputs_below_zero_still_decide():
     network = NeuralNet((4, 2), seed=0)
     network.params["weights"][0][:] = 0

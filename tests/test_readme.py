@@ -1,22 +1,36 @@
-"""The README's code runs as it is printed."""
+"""The code of the README and of the documentation runs as it is printed."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from evolvent.envs import ENVS
+
 ROOT = Path(__file__).parents[1]
-SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+PAGES = [ROOT / "README.md", *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "contributing.md")]
+SHORTENED = re.compile(r"^ *\.\.\.$", re.MULTILINE)  # an excerpt, not meant to run
+
+
+def snippets(page):
+    """Return the page's Python, each with its place; those of one page build on one another."""
+    text = page.read_text(encoding="utf-8")
+    found = [(text[: match.start()].count("\n") + 1, match[1]) for match in re.finditer(r"```python\n(.*?)```", text, re.DOTALL)]
+    return [(line, code) for line, code in found if not SHORTENED.search(code) and "--8<--" not in code]
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("snippet", SNIPPETS)
-def test_snippet_runs(snippet, tmp_path, monkeypatch):
+@pytest.mark.filterwarnings("ignore::UserWarning:gymnasium")  # an id that a snippet registers twice in one process
+@pytest.mark.parametrize("page", [page for page in PAGES if snippets(page)], ids=lambda page: page.name)
+def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exec(compile(snippet, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102
+    monkeypatch.setitem(ENVS, "Point-v0", ENVS["CartPole-v1"])  # what a page puts there is gone after it
+    space = {"__name__": page.stem.replace("-", "_")}
+    for line, code in snippets(page):
+        exec(compile("\n" * line + code, str(page), "exec"), space)  # noqa: S102
 
 
 def test_ask_tell_loop_takes_ten_lines():
-    loop = next(snippet for snippet in SNIPPETS if "algorithm.ask" in snippet)
+    loop = next(code for _, code in snippets(ROOT / "README.md") if "algorithm.ask" in code)
     statements = [line for line in loop.splitlines() if line and not line.startswith(("import", "print"))]
     assert len(statements) <= 10
