@@ -59,9 +59,9 @@ format: .venv/.dev  ## sort imports and format
 bench: .venv/.runtime  ## every benchmark in its quick form
 	@set -e; for script in $(BENCHMARKS); do echo "$$script"; $(BIN)/python "$$script" --quick; done
 
-interop: .venv/.dev  ## hold Evolvent to stable-baselines3 (installs it and torch: large)
-	@echo "installing torch and stable-baselines3 into .venv"
-	@$(PIP) install -qq torch==2.13.0 stable-baselines3
+interop: .venv/.dev  ## hold Evolvent to stable-baselines3, pandas and scikit-learn (installs them and torch: large)
+	@echo "installing torch, stable-baselines3, pandas and scikit-learn into .venv"
+	@$(PIP) install -qq torch==2.13.0 stable-baselines3 pandas scikit-learn
 	@$(BIN)/python -m pytest -m interop
 
 lock: .venv/.dev  ## newest versions into both lock files
@@ -71,7 +71,7 @@ lock: .venv/.dev  ## newest versions into both lock files
 
 clean:  ## remove .venv, caches and built files; runs/ stays
 	@rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov site
-	@find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp says what .venv holds, so that the second call of any target installs nothing.
 
