@@ -20,7 +20,7 @@ HALF_WIDTH = 0.25  # of the needle, around one
 BOX = 2.0  # random search looks from -2 to 2
 FOUND = -0.5  # the loss is -1 in the needle and never negative elsewhere
 ENDLESS = 50_000_000
-WITHOUT_BUDGET = 20_000
+WITHOUT_DIM, WITHOUT_BUDGET = 4, 30_000
 ARTICLE = {  # its search: copies of the best one, all mutated alike, and the best one itself
     "population": 64,
     "genetic": {"selection": "truncation:num_parents=1", "mutation": "gaussian:strength=1"},
@@ -77,7 +77,7 @@ def measure(seeds: int, dims: Sequence[int]) -> dict[str, Any]:
         "growth": {name: _growth(by_dim, name) for name in ("trap", "random", "slope", "expected")},
         "without": {
             "budget": WITHOUT_BUDGET,
-            "dim": 2,
+            "dim": WITHOUT_DIM,
             "normal": _share(ARTICLE, seeds),
             "self_adaptive": _share(ADAPTIVE, seeds),
             "bounded": _share(BOUNDED, seeds),
@@ -86,7 +86,9 @@ def measure(seeds: int, dims: Sequence[int]) -> dict[str, Any]:
 
 
 def _share(settings: dict[str, Any], seeds: int) -> float:
-    return share([evolution(trap, 2, FOUND, budget=WITHOUT_BUDGET, spread=0.0, seed=seed, **settings) for seed in range(seeds)])
+    return share(
+        [evolution(trap, WITHOUT_DIM, FOUND, budget=WITHOUT_BUDGET, spread=0.0, seed=seed, **settings) for seed in range(seeds)]
+    )
 
 
 def _box(dim: int, seed: int) -> Iterator[Vector]:
@@ -103,7 +105,14 @@ def _growth(by_dim: Sequence[dict[str, Any]], name: str) -> float:
 
 def rows(found: dict[str, Any]) -> list[Sequence[Any]]:
     """Return the lines of the table."""
+    without = found["without"]
     return [
-        ("4 global", f"needle, {each['dim']} dimensions", each["trap"], each["random"], each["trap"] / each["random"])
-        for each in found["by_dim"]
+        *(
+            ("4 global", f"needle, {each['dim']} dimensions", each["trap"], each["random"], each["trap"] / each["random"])
+            for each in found["by_dim"]
+        ),
+        *(
+            ("4 global", f"leaves the trap, {words} [share]", without[key], None, None)
+            for key, words in (("normal", "normal"), ("self_adaptive", "self-adaptive"), ("bounded", "bounded"))
+        ),
     ]

@@ -1,21 +1,11 @@
-"""Claim 1: forward passes alone are needed, and the backward pass costs the most.
-
-Started on its own, this script times the passes of networks in NumPy and prints one JSON object; `passes` starts it so,
-with one thread for the matrix products.
-"""
+"""Claim 1: forward passes alone are needed, and the backward pass costs the most."""
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import json
-import os
 import statistics
-import subprocess
-import sys
 import tracemalloc
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,11 +105,8 @@ def _cross_entropy(outputs: Values, labels: NDArray[np.int64]) -> tuple[float, V
 
 
 def passes(rounds: int, block_seconds: float) -> list[dict[str, Any]]:
-    """Return what the passes of each network cost, timed in a process that has one thread for matrix products."""
-    single = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
-    command = [sys.executable, __file__, "--rounds", str(rounds), "--block-seconds", str(block_seconds)]
-    done = subprocess.run(command, env={**os.environ, **single}, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    """Return what the passes of each network cost."""
+    return [timed(*case, rounds, block_seconds) for case in CASES]
 
 
 def timed(sizes: Sizes, batch: int, rounds: int, block_seconds: float) -> dict[str, Any]:
@@ -268,16 +255,3 @@ def rows(found: dict[str, Any]) -> list[Sequence[Any]]:
             ("1 passes", f"{each['data']}, {each['network']}", ours, theirs, ours / theirs if ours and theirs else None)
         )
     return lines
-
-
-def main() -> None:
-    """Time the passes and print them."""
-    parser = argparse.ArgumentParser(description=Path(__file__).stem)
-    parser.add_argument("--rounds", type=int, required=True)
-    parser.add_argument("--block-seconds", type=float, required=True)
-    options = parser.parse_args()
-    print(json.dumps([timed(*case, options.rounds, options.block_seconds) for case in CASES]))
-
-
-if __name__ == "__main__":
-    main()

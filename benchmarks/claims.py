@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import _blas_threads  # noqa: F401 - before anything that imports NumPy
 import _claims_convex
 import _claims_global
 import _claims_parallel

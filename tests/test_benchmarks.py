@@ -5,11 +5,13 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import evolvent as ev
 from benchmarks._harness import Bar, block, median_ratio, quantity
@@ -18,12 +20,28 @@ FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 SMALLER = {
     "article": ["--seeds", "1", "--block-seconds", "0.05", "--episode-cap", "200"],
     "cartpole": ["--seeds", "2", "--gymnasium-episodes", "10"],
+    "claims": ["--seeds", "1", "--rounds", "1", "--block-seconds", "0.02"],
     "operators": ["--seeds", "1"],
     "startup": ["--first", "1", "--after", "1"],
 }
 RATIOS = {
     "article": {"ours1_over_article", "ours2_over_article", "ours1_over_vector", "ours2_over_vector", "ours2_over_ours1"},
     "cartpole": {"solved", "solved_in_gymnasium", "agree_with_gymnasium"},
+    "claims": {
+        "backward_over_forward",
+        "memory_both_over_forward",
+        "passes_evolution_over_descent",
+        "quadratic_evolution_over_descent",
+        "logistic_evolution_over_descent",
+        "rastrigin_evolution",
+        "rastrigin_descent",
+        "turned_rastrigin_evolution",
+        "needle_growth_evolution",
+        "needle_growth_random",
+        "slope_growth_evolution",
+        "threads_64",
+        "threads_1024",
+    },
     "operators": {"cartpole_reached", "xor_reached", "rastrigin_reached"},
     "startup": {"first_over_after", "load_over_floor"},
 }
@@ -75,6 +93,70 @@ def test_the_articles_network_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
         theirs = article.ArticleNetwork(row)
         ours = ev.Policy(job.NETWORK, row, observation_space=spec.observation_space, action_space=spec.action_space)
         assert [theirs._act(each) for each in observations] == ours.act(observations).tolist()
+
+
+def slopes(loss: Callable[[NDArray[np.float64]], float], row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the gradient by central differences."""
+    step = 1e-5
+    return np.array([(loss(row + way) - loss(row - way)) / (2 * step) for way in step * np.eye(len(row))])
+
+
+def test_the_backward_pass_is_the_slope_of_the_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    passes, sizes, rng = importlib.import_module("_claims_passes"), (3, 5, 4, 2), np.random.default_rng(0)
+    inputs, labels, row = rng.normal(size=(7, 3)), rng.integers(0, 2, 7), rng.normal(size=ev.MLP(sizes=sizes).dim)
+    by_differences = slopes(lambda each: passes.forward(passes.layers_of(each, sizes), inputs, labels), row)
+    assert passes.gradient_of(row, sizes, inputs, labels) == pytest.approx(by_differences, abs=1e-8)
+    into = passes.layers_of(np.empty_like(row), sizes)
+    both = passes.forward_and_backward(passes.layers_of(row, sizes), inputs, labels, into)
+    assert both == passes.forward(passes.layers_of(row, sizes), inputs, labels)
+
+
+def test_gradient_descent_and_evolution_learn_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    passes = importlib.import_module("_claims_passes")
+    data = passes.clusters(16, 4, seed=0)
+    network = ev.MLP(sizes=data.sizes, initialiser="fan_in")
+    task = ev.Supervised(data.inputs, data.labels, loss="cross_entropy").task(network)
+    population = network.initialise(3, ev.stream(0, "test"))
+    ours = task.evaluate(population, ev.Conditions(seeds=np.zeros((3, 1), np.uint64))).fitness
+    theirs = [-passes.forward(passes.layers_of(row, data.sizes), data.inputs, data.labels) for row in population]
+    assert ours == pytest.approx(theirs, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("_claims_convex", "quadratic"),
+        ("_claims_convex", "logistic"),
+        ("_claims_rugged", "rastrigin"),
+        ("_claims_rugged", "ackley"),
+        ("_claims_rugged", "stairs"),
+        ("_claims_rugged", "valley"),
+    ],
+)
+def test_a_gradient_is_the_slope_of_its_loss(monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    make = getattr(importlib.import_module(module), name)
+    problem = make(10, seed=0) if module == "_claims_convex" else make(seed=0)
+    row = np.random.default_rng(0).normal(size=problem.dim)
+    assert problem.gradient(row) == pytest.approx(slopes(problem.loss, row), rel=1e-5, abs=1e-6)
+
+
+def test_a_gradient_is_charged_as_three_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    searches = importlib.import_module("_claims_searches")
+    bowl = searches.Problem(lambda row: float(row @ row) / 4, lambda row: row / 2, 2, 1e-9)
+    found = searches.descent(bowl, iter([np.array([3.0, 4.0])]), budget=100)
+    assert found == (4, 0.0)  # a gradient, and one trial of a step of two
+
+
+def test_mutation_finds_the_needle_as_often_as_the_theory_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    needle = importlib.import_module("_claims_global")
+    rows = np.random.default_rng(0).normal(size=(200_000, 2))
+    share = np.mean([needle.trap(row) == -1 for row in rows])
+    assert share == pytest.approx(1 / needle.expected(2), rel=0.05)
 
 
 @pytest.mark.parametrize(
