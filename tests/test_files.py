@@ -129,6 +129,17 @@ def test_save_replaces_a_symbolic_link_and_does_not_follow_it(target):
     assert not link.is_symlink()
 
 
+@pytest.mark.parametrize("kind", ["a link", "a file"])
+def test_save_writes_to_a_new_file_only(target, monkeypatch, kind):
+    planted, elsewhere = target.with_name(".target.0.tmp"), target.with_name("elsewhere")
+    elsewhere.write_bytes(OLD)
+    planted.symlink_to(elsewhere) if kind == "a link" else planted.hardlink_to(elsewhere)
+    monkeypatch.setattr(disk, "temporary_name", lambda _name: planted.name)
+    with pytest.raises(StorageFailed, match="File exists"):
+        save_atomically(target, NEW)
+    assert target.read_bytes() == elsewhere.read_bytes() == OLD
+
+
 def test_save_waits_for_a_reader_on_windows(target, monkeypatch):
     replace, refusals = os.replace, iter([PermissionError(13, "in use")] * 3)
 

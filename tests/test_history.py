@@ -6,7 +6,7 @@ import pytest
 
 from evolvent.errors import FileRefused, StorageFailed, UsageError
 from evolvent.training.history import History, read, trim
-from tests.os_faults import every_failure, every_kill
+from tests.os_faults import every_failure, every_kill, interposed
 
 COLUMNS = ("generation", "best", "steps")
 ROWS = [(0, 0.1, 10), (1, -1e300, 20), (2, math.inf, 30), (3, -0.0, 40)]
@@ -106,6 +106,36 @@ def test_rows_that_cannot_be_written_wait_and_are_written_once(path, code):
                 histories[-1].flush()
                 assert read(path)["generation"] == list(range(300))
     assert told >= 6
+
+
+def test_rows_are_synced_when_they_are_flushed(path):
+    history = History(path, COLUMNS)
+    history.append(ROWS[0])
+    with interposed(lambda _number, _name: None) as names:
+        history.flush()
+    assert names == ["open", "write", "fsync", "close"]
+
+
+def test_a_history_that_somebody_shortened_is_told_and_left_as_it_is(path):
+    write(path, ROWS[:2])
+    history = History(path, COLUMNS)
+    path.write_bytes(TEXT[:30])
+    history.append(ROWS[2])
+    with pytest.raises(StorageFailed, match=r"it has 30 bytes, expected \d+"):
+        history.flush()
+    assert path.read_bytes() == TEXT[:30]
+
+
+def test_rows_are_not_written_through_a_link(path):
+    history = History(path, COLUMNS)
+    elsewhere = path.with_name("elsewhere")
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    before = elsewhere.read_bytes()
+    history.append(ROWS[0])
+    with pytest.raises(StorageFailed, match=f"cannot write to {path}"):
+        history.flush()
+    assert elsewhere.read_bytes() == before
 
 
 def test_a_history_that_is_gone_while_the_run_goes_on_is_told(path):
