@@ -71,9 +71,10 @@ def roll(env, network, lanes, *, cap=300, population_size=13, episodes=7):
     population[3] = np.nan
     population[5, 2] = np.inf
     seeds = stream(1, "episodes").bits((population_size, episodes))
-    returns, steps, failed = np.zeros(seeds.shape), np.zeros(seeds.shape, np.int64), np.zeros(seeds.shape, np.bool_)
-    compile_rollout(env, network, lanes)(population, seeds, cap, np.zeros(1, np.int64), returns, steps, failed)
-    return returns, steps, failed
+    returns, steps = np.zeros(seeds.shape), np.zeros(seeds.shape, np.int64)
+    failed, truncated = np.zeros(seeds.shape, np.bool_), np.zeros(seeds.shape, np.bool_)
+    compile_rollout(env, network, lanes)(population, seeds, cap, np.zeros(1, np.int64), returns, steps, failed, truncated)
+    return returns, steps, failed, truncated
 
 
 def assert_same_bits(expected, actual):
@@ -112,7 +113,16 @@ def test_an_episode_that_reaches_its_cap_counts_in_full(cap):
     sound = ~alone[2]
     assert alone[1].max() == cap
     assert (alone[0][sound] == alone[1][sound]).all()
+    assert (alone[3][sound] <= (alone[1][sound] == cap)).all()
     assert_same_bits(alone, roll(CARTPOLE, network, 16, cap=cap))
+
+
+def test_an_episode_that_falls_in_its_last_step_is_not_cut_off():
+    network = MLP(sizes=(4, 8, 2))
+    lengths = roll(CARTPOLE, network, 1)[1][0]
+    fell, cut_off = (roll(CARTPOLE, network, 16, cap=int(lengths[0]) - less)[3][0, 0] for less in (0, 1))
+    assert not fell
+    assert cut_off
 
 
 def test_one_job_alone_keeps_the_other_lanes_out_of_it():

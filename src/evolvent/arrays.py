@@ -19,6 +19,7 @@ Fitness: TypeAlias = NDArray[np.float64]  # (pop,) larger is better
 Returns: TypeAlias = NDArray[np.float64]  # (pop, episodes)
 Counts: TypeAlias = NDArray[np.int64]  # (pop, episodes)
 Flags: TypeAlias = NDArray[np.bool_]  # (pop,)
+EpisodeFlags: TypeAlias = NDArray[np.bool_]  # (pop, episodes)
 Seeds: TypeAlias = NDArray[np.uint64]  # (pop, episodes)
 Indices: TypeAlias = NDArray[np.int64]  # (n,)
 Scales: TypeAlias = NDArray[np.float64]  # (pop,) how strongly each child is mutated, 1 as set

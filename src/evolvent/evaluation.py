@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evolvent.arrays import Counts, Fitness, Flags, Indices, Returns, Seeds
+from evolvent.arrays import Counts, EpisodeFlags, Fitness, Flags, Indices, Returns, Seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,20 +31,23 @@ class Evaluation:
         returns: `(pop, episodes)`, what the world paid, untouched.
         steps: `(pop, episodes)`, how long each episode was.
         failed: `(pop,)`; a failed individual ranks last, whatever its fitness.
+        truncated: `(pop, episodes)`, whether a limit ended the episode rather than the world; None where nothing can be cut
+            off.
     """
 
     fitness: Fitness
     returns: Returns
     steps: Counts
     failed: Flags
+    truncated: EpisodeFlags | None = None
 
 
-def mean_return(returns: Returns, steps: Counts, failed: Flags) -> Evaluation:
+def mean_return(returns: Returns, steps: Counts, failed: Flags, truncated: EpisodeFlags | None = None) -> Evaluation:
     """Return the evaluation whose fitness is each individual's mean return, NaN for one that failed."""
     failed = failed | ~np.isfinite(returns).all(axis=1)
     fitness = np.full(len(returns), np.nan)
     fitness[~failed] = returns[~failed].mean(axis=1)
-    return Evaluation(fitness=fitness, returns=returns, steps=steps, failed=failed)
+    return Evaluation(fitness=fitness, returns=returns, steps=steps, failed=failed, truncated=truncated)
 
 
 def usable(evaluation: Evaluation) -> Flags:

@@ -56,12 +56,14 @@ class CompiledEnv:
         """Return what `population (pop, dim)` achieves; an interrupt stops the threads after their current episodes."""
         refuse_odd_shapes(population, conditions, self.network.dim)
         shape = conditions.seeds.shape
-        returns, steps, failed = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
+        returns, steps = np.zeros(shape), np.zeros(shape, np.int64)
+        failed, truncated = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
         cap = conditions.episode_cap or self.env.spec.max_episode_steps
         rows, seeds = np.ascontiguousarray(population, np.float32), np.ascontiguousarray(conditions.seeds, np.uint64)
         counter = np.zeros(1, np.int64)
         jobs = [
-            self._pool.submit(self._rollout, rows, seeds, cap, counter, returns, steps, failed) for _ in range(self._threads)
+            self._pool.submit(self._rollout, rows, seeds, cap, counter, returns, steps, failed, truncated)
+            for _ in range(self._threads)
         ]
         try:
             wait(jobs)
@@ -69,7 +71,7 @@ class CompiledEnv:
             counter[0] = seeds.size
         for job in jobs:
             job.result()
-        return mean_return(returns, steps, np.logical_or.reduce(failed, axis=1))
+        return mean_return(returns, steps, np.logical_or.reduce(failed, axis=1), truncated)
 
     def close(self) -> None:
         """End the threads."""

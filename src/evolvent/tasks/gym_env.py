@@ -108,16 +108,17 @@ class GymEnv:
         """
         refuse_odd_shapes(population, conditions, self._dim)
         shape = conditions.seeds.shape
-        returns, steps, failed = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
+        returns, steps = np.zeros(shape), np.zeros(shape, np.int64)
+        failed, truncated = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
         cap = conditions.episode_cap or self.spec.max_episode_steps
         for i, row in enumerate(np.ascontiguousarray(population, np.float32)):
             for e, seed in enumerate(conditions.seeds[i]):
                 played = self._player.play(row, int(seed), cap)
-                returns[i, e], steps[i, e] = played.total, played.steps
+                returns[i, e], steps[i, e], truncated[i, e] = played.total, played.steps, played.truncated
                 if played.problem is not None:
                     failed[i, e] = True
                     self._tell(played, f"individual {i}, episode {e}, seed {seed}")
-        return mean_return(returns, steps, np.logical_or.reduce(failed, axis=1))
+        return mean_return(returns, steps, np.logical_or.reduce(failed, axis=1), truncated)
 
     def close(self) -> None:
         """Close the environment."""

@@ -35,11 +35,13 @@ class Played(NamedTuple):
     Args:
         total: The sum of its rewards, of those before the problem if there was one.
         steps: How often `step` was called.
+        truncated: Whether a limit ended it, the environment's or ours, and not the task's own end.
         problem: What the episode failed with; None if it did not.
     """
 
     total: float
     steps: int
+    truncated: bool
     problem: BaseException | None
 
 
@@ -72,7 +74,7 @@ class Player:
         Raises:
             EnvironmentFailed: The environment has another API than Gymnasium's.
         """
-        total, steps, over = 0.0, 0, False
+        total, steps, over, terminated = 0.0, 0, False, False
         try:
             observation = self._reset(seed)
             while steps < cap and not over:
@@ -94,8 +96,8 @@ class Player:
         except (Exception, SystemExit) as problem:
             if isinstance(problem, TypeError | ValueError) and OLDER_API.search(str(problem)):
                 raise self._older_api(f"{type(problem).__name__}: {problem}") from problem
-            return Played(total, steps, problem)
-        return Played(total, steps, None)
+            return Played(total, steps, False, problem)
+        return Played(total, steps, not terminated, None)
 
     def _reset(self, seed: int) -> Any:
         answer: Any = self._env.reset(seed=seed)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evolvent.arrays import Counts, Flags, Population, Returns, Seeds
+from evolvent.arrays import Counts, EpisodeFlags, Population, Returns, Seeds
 from evolvent.envs import Env
 from evolvent.errors import UsageError
 from evolvent.instructions import first_aligned, lane_of, mask_bits, spread, vectors_at, with_lane
@@ -30,7 +30,7 @@ from evolvent.seeding import Draw
 
 log = logging.getLogger("evolvent")
 
-Rollout = Callable[[Population, Seeds, int, NDArray[np.int64], Returns, Counts, Flags], None]
+Rollout = Callable[[Population, Seeds, int, NDArray[np.int64], Returns, Counts, EpisodeFlags, EpisodeFlags], None]
 
 MOST_LANES = 16
 LARGEST_IN_LANES = 2048  # parameters
@@ -52,7 +52,7 @@ def compile_rollout(env: Env, network: Network, lanes: int | None = None) -> Rol
 
     Returns:
         A function of a population `(pop, dim)`, seeds `(pop, episodes)`, the episode cap and a counter `(1,)`. It
-        writes returns, steps and failures, each `(pop, episodes)`, of every job that it takes from the counter.
+        writes returns, steps, failures and truncations, each `(pop, episodes)`, of every job that it takes from the counter.
 
     Raises:
         UsageError: A function of the world cannot be compiled; the message names the line.
@@ -81,7 +81,8 @@ def _compiled(rollout: Rollout, env: Env, network: Network) -> Rollout:
     nothing = np.zeros((0, 1))
     population, seeds = np.zeros((0, network.dim), np.float32), nothing.astype(np.uint64)
     try:
-        rollout(population, seeds, 1, np.zeros(1, np.int64), nothing, nothing.astype(np.int64), nothing.astype(np.bool_))
+        flags = nothing.astype(np.bool_)
+        rollout(population, seeds, 1, np.zeros(1, np.int64), nothing, nothing.astype(np.int64), flags, flags.copy())
     except CompilationFailed as problem:
         raise UsageError(f"env: {env.spec.id} cannot be compiled: {explain(problem)}") from problem
     return rollout
@@ -135,7 +136,8 @@ def _rollout(  # noqa: PLR0913, PLR0917 - a kernel writes into what it is given
     counter: NDArray[np.int64],
     returns: Returns,
     steps: Counts,
-    failed: Flags,
+    failed: EpisodeFlags,
+    truncated: EpisodeFlags,
 ) -> None:
     episodes = seeds.shape[1]
     job = take_next(counter)
@@ -146,7 +148,8 @@ def _rollout(  # noqa: PLR0913, PLR0917 - a kernel writes into what it is given
         while length < cap and not over:
             episode, over = ADVANCE(row, episode)
             length += 1
-        returns[i, e], steps[i, e], failed[i, e] = episode.total, length, episode.failed
+        returns[i, e], steps[i, e] = episode.total, length
+        failed[i, e], truncated[i, e] = episode.failed, not over
         job = take_next(counter)
 
 
@@ -172,7 +175,8 @@ def _rollout_in_lanes(  # noqa: PLR0913, PLR0917 - a kernel writes into what it 
     counter: NDArray[np.int64],
     returns: Returns,
     steps: Counts,
-    failed: Flags,
+    failed: EpisodeFlags,
+    truncated: EpisodeFlags,
 ) -> None:
     episodes = seeds.shape[1]
     room = np.zeros(DIM * LANES + 16, np.float32)
@@ -206,5 +210,5 @@ def _rollout_in_lanes(  # noqa: PLR0913, PLR0917 - a kernel writes into what it 
             if active >> lane & 1 and (over >> lane & 1 or now == begun[lane] + cap):
                 i, e = job_of[lane] // episodes, job_of[lane] % episodes
                 returns[i, e], steps[i, e] = lane_of(lanes.total, lane), now - begun[lane]
-                failed[i, e] = lane_of(lanes.failed, lane)
+                failed[i, e], truncated[i, e] = lane_of(lanes.failed, lane), not over >> lane & 1
                 free |= 1 << lane
