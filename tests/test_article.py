@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-import evolvent.article
-from evolvent.article import LONGEST_EPISODE, GeneticNetworks, NeuralNet, one_hot, relu, softmax
+from evolvent.article import GeneticNetworks, NeuralNet, genetic_networks, limits, one_hot, relu, softmax, stage
 from evolvent.errors import EnvironmentFailed, UsageError
+from evolvent.evaluation import Evaluation
 from evolvent.networks import MLP
 from tests.reference import mlp
 
@@ -39,7 +39,7 @@ genetic_pop.best_network.evaluate(episodes=3, max_episode_length=int(1e10), rend
 
 @pytest.fixture(autouse=True)
 def _says_everything_again():
-    evolvent.article._say_once.cache_clear()
+    limits.say_once.cache_clear()
 
 
 def small(**changes):
@@ -258,7 +258,7 @@ def test_other_worlds_are_played_too():
 
 
 def test_where_all_fail_what_is_done_is_kept(monkeypatch):
-    monkeypatch.setattr(evolvent.article, "_task", lambda *_: Failing())
+    monkeypatch.setattr(genetic_networks, "task_of", lambda *_: Failing())
     with pytest.raises(EnvironmentFailed, match="all networks failed in generation 1"):
         fitted()
 
@@ -267,7 +267,7 @@ class Failing:
     def evaluate(self, population, conditions):
         shape = conditions.seeds.shape
         nothing = np.full(shape, np.nan)
-        return evolvent.article.Evaluation(
+        return Evaluation(
             fitness=nothing[:, 0], returns=nothing, steps=np.ones(shape, np.int64), failed=np.ones(len(population), np.bool_)
         )
 
@@ -279,7 +279,7 @@ class Failing:
 
 
 def test_without_a_display_it_is_said_once_and_goes_on(monkeypatch, caplog):
-    monkeypatch.setattr(evolvent.article, "has_display", lambda: False)
+    monkeypatch.setattr(stage, "has_display", lambda: False)
     with caplog.at_level(logging.WARNING):
         fitted(render_env=True)
         balancer().evaluate(1, 10, render_env=True)
@@ -305,7 +305,7 @@ def test_films_are_kept_side_by_side(monkeypatch, tmp_path):
 
 def test_very_long_episodes_end_and_it_is_said_once(caplog):
     with caplog.at_level(logging.WARNING):
-        assert evolvent.article._shortened(int(1e10)) == evolvent.article._shortened(10**6) == LONGEST_EPISODE
+        assert limits.shortened(int(1e10)) == limits.shortened(10**6) == limits.LONGEST_EPISODE
     assert len(caplog.records) == 1
 
 
