@@ -147,8 +147,13 @@ class GeneticNetworks:
         return [self._as_network(row) for row in rows]
 
     def _as_network(self, row: Row) -> NeuralNet:
-        limits = {"episodes": self.episodes, "max_episode_length": self.max_episode_length}
-        network = NeuralNet(self.architecture, **limits, env=self.env, seed=self.seed)
+        network = NeuralNet(
+            self.architecture,
+            episodes=self.episodes,
+            max_episode_length=self.max_episode_length,
+            env=self.env,
+            seed=self.seed,
+        )
         network.row = row
         return network
 
