@@ -55,16 +55,17 @@ def test_a_row_is_worth_what_the_function_says(population, episodes):
     assert not evaluation.failed.any()
 
 
-def test_the_function_is_given_a_row_of_its_own():
+@pytest.mark.parametrize("noisy", [False, True])
+def test_the_function_is_given_a_row_of_its_own(noisy):
     seen = []
 
-    def spoil(row):
+    def spoil(row, *_seed):
         seen.append((row.dtype, row.shape, row.tolist()))
         row[:] = 7
         return 0.0
 
     population = rows([1, 2], [3, 4])
-    ev.Function(spoil, 2).evaluate(population, conditions(2, 2))
+    ev.Function(spoil, 2, noisy=noisy).evaluate(population, conditions(2, 2))
     assert seen == [(np.float64, (2,), row) for row in ([1.0, 2.0], [1.0, 2.0], [3.0, 4.0], [3.0, 4.0])]
     assert population.tolist() == [[1, 2], [3, 4]]
 
