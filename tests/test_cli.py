@@ -81,7 +81,7 @@ def test_every_command_has_a_help_that_fits_a_terminal(capsys, name):
     assert (code, err) == (0, "")
     assert out.startswith(f"usage: evolvent {name}")
     assert "--help" in out
-    assert max(map(len, out.splitlines())) <= 80 + len("usage: evolvent ")
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_the_help_of_train_tells_the_settings_of_the_world(capsys):
@@ -118,7 +118,7 @@ def test_the_version_is_told(capsys):
         (["train", "MountainCar-v0", "--world", "compiled"], "world: MountainCar-v0 has no compiled form"),
         (["train", "CartPole-v1", "--activation", "rleu"], "activation: 'rleu' is unknown; did you mean \"relu\"?"),
         (["train", "CartPole-v1", "--hidden", "x"], "--hidden"),
-        (["train", "CartPole-v1", "--hidden", "100000"], "sizes: expected at most"),
+        (["train", "CartPole-v1", "--hidden", "100000"], "hidden: expected sizes from 1 to 65,536, got (100000,)"),
         (["train", "CartPole-v1", "--population", "0"], "population: expected at least 2, got 0"),
         (["train", "CartPole-v1", "--population", "1000000000"], "GB of memory"),
         (["train", "CartPole-v1", "--name", "../x"], "--name '../x': expected 1 to 64 of"),
@@ -322,7 +322,7 @@ def test_evaluate_gives_the_score_of_the_run_for_its_seed(capsys, trained):
 def test_evaluate_runs_gymnasiums_own_world_as_well(capsys, trained):
     code, out, _ = said(capsys, "evaluate", str(trained.folder.best), "--world", "gymnasium", "--max-steps", "5")
     assert code == 0
-    assert out.startswith("CartPole-v1, gymnasium world: 5.0 ± 0.0 (95 %), std 0.0, 100 episodes")
+    assert out.startswith("CartPole-v1, gymnasium world: 5.000 ± 0.000 (95 %), std 0.000, 100 episodes")
 
 
 def test_evaluate_refuses_a_world_that_the_policy_does_not_fit(capsys, trained):

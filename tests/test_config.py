@@ -1,16 +1,22 @@
 import dataclasses
 import math
+import os
+import tracemalloc
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import evolvent as ev
 from evolvent.envs import ENVS
 from evolvent.errors import UsageError
 from evolvent.training import Config, GeneticConfig
 from evolvent.training.config import merge, read_toml, to_toml
 from evolvent.training.presets import PRESETS, default_config
+from evolvent.training.search import prepare
 
+EXAMPLES = int(os.environ.get("EVOLVENT_EXAMPLES", "300"))
 FIELDS = [field.name for field in dataclasses.fields(Config)]
 GENETIC_FIELDS = [field.name for field in dataclasses.fields(GeneticConfig)]
 
@@ -22,6 +28,15 @@ def test_what_is_set_replaces_and_the_rest_stays():
     config = merge(Config(seed=3, population=20), {"population": 30, "genetic": {"num_elites": 2}}, "a file")
     assert (config.seed, config.population, config.genetic.num_elites) == (3, 30, 2)
     assert config.genetic.selection == Config().genetic.selection
+
+
+@pytest.mark.parametrize("made", [Config, lambda **settings: merge(Config(), settings, "a file")])
+def test_numpys_numbers_and_lists_are_taken_for_what_they_are(made):
+    config = made(population=np.int64(20), target=np.float64(4.5), hidden=[np.int32(8), 4], max_seconds=3)
+    assert (config.population, config.target, config.hidden, config.max_seconds) == (20, 4.5, (8, 4), 3.0)
+    assert {type(value) for value in (config.population, *config.hidden)} == {int}
+    assert {type(value) for value in (config.target, config.max_seconds)} == {float}
+    assert read_back("Any-v0", config) == ("Any-v0", config)
 
 
 def test_values_get_the_type_of_their_setting():
@@ -78,13 +93,22 @@ def test_what_cannot_be_set_is_told_in_words(settings, message):
         ({"test_episodes": 0}, "test_episodes: expected at least 1"),
         ({"workers": -1}, "workers: expected at least 0"),
         ({"workers": 10_000}, "workers: expected at most 1,024"),
-        ({"hidden": (8, 0)}, "hidden: expected sizes of at least 1, got (8, 0)"),
+        ({"hidden": (8, 0)}, "hidden: expected sizes from 1 to 65,536, got (8, 0)"),
+        ({"hidden": (10**9,)}, "hidden: expected sizes from 1 to 65,536, got (1000000000,)"),
+        ({"hidden": (1,) * 10**6}, "hidden: expected at most 30 layers, got 1,000,000"),
+        ({"seed": 2**64}, "seed: expected a whole number from 0 to 2**63 - 1, got 18446744073709551616"),
+        ({"seed": 10**5000}, "seed: expected a whole number from 0 to 2**63 - 1, got a number of thousands of digits"),
+        ({"population": 10**5000}, "population: expected at most 1,000,000,000, got a number of thousands of digits"),
+        ({"target": 10**400}, "a file: target: expected float, got 1000000"),
         ({"target": math.nan}, "target: expected a finite number, got nan"),
         ({"target": math.inf}, "target: expected a finite number, got inf"),
         ({"max_env_steps": 0}, "max_env_steps: expected a positive number"),
         ({"max_seconds": -1.0}, "max_seconds: expected a positive number"),
         ({"max_seconds": math.nan}, "max_seconds: expected a positive number"),
-        ({"genetic": {"selection": "truncation:num_parents=0"}}, "selection: truncation: num_parents: expected a whole number of at least 1"),
+        (
+            {"genetic": {"selection": "truncation:num_parents=0"}},
+            "selection: truncation: num_parents: expected a whole number of at least 1",
+        ),
         ({"genetic": {"num_elites": -1}}, "genetic.num_elites: expected at least 0"),
         ({"genetic": {"num_elites": 64}}, "population: expected at least 65, got 64"),
         ({"genetic": {"mutation": "gaussian:strength=0"}}, "mutation: gaussian: strength: expected a positive number"),
@@ -116,6 +140,127 @@ def test_any_settings_make_a_config_that_can_be_written_or_are_refused(settings)
     assert read_back("Any-v0", config) == ("Any-v0", config)
 
 
+# --- what is not a setting ---
+
+WRONG = {
+    int: ["3", 3.0, None, [3], {}, True, math.nan],
+    float: ["high", [1.0], {}, True, 2**60],
+    str: [3, None, ["relu"], {}, True],
+    tuple: [16, "16", None, {}, ["16"], [1.5], [True], [None]],
+    "optional": ["high", [1.0], {}, True],
+    "choice": [3, None, ["normal"], {}, "Normal?"],
+    "record": [3, "x", [1], None, True],
+}
+KINDS = {
+    **dict.fromkeys(("target", "max_env_steps", "max_seconds"), "optional"),
+    **dict.fromkeys(("world", "initialiser"), "choice"),
+    "genetic": "record",
+}
+
+
+def kind_of(record, name):
+    return KINDS.get(name, type(getattr(record(), name)))
+
+
+def misspelt(name):
+    """Give what a slip of the finger makes of a name: a letter too few, one twice, two swapped, another case."""
+    places = range(len(name))
+    yield from (name[:k] + name[k + 1 :] for k in places if len(name) > 4)
+    yield from (name[: k + 1] + name[k:] for k in places)
+    yield from (name[:k] + name[k + 1] + name[k] + name[k + 2 :] for k in places[:-1] if name[k] != name[k + 1])
+    yield name.upper()
+    yield name.replace("_", "-")
+
+
+def refused(settings):
+    with pytest.raises(UsageError) as caught:
+        ev.evolve("CartPole-v1", runs_dir=None, **settings)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+SETTINGS = [*((Config, "", name) for name in FIELDS), *((GeneticConfig, "genetic.", name) for name in GENETIC_FIELDS)]
+
+
+def nested(prefix, name, value):
+    return {"genetic": {name: value}} if prefix else {name: value}
+
+
+@pytest.mark.parametrize(("record", "prefix", "name"), SETTINGS, ids=[prefix + name for _, prefix, name in SETTINGS])
+def test_a_misspelt_setting_is_never_ignored_and_told_with_the_nearest(record, prefix, name):
+    known = {field.name for field in dataclasses.fields(record)}
+    for slip in set(misspelt(name)) - known:
+        assert refused(nested(prefix, slip, 3)) == f"evolve: unknown setting '{prefix}{slip}'; did you mean \"{name}\"?"
+
+
+@pytest.mark.parametrize(("record", "prefix", "name"), SETTINGS, ids=[prefix + name for _, prefix, name in SETTINGS])
+def test_a_value_of_another_kind_is_refused_by_name(record, prefix, name):
+    for value in WRONG[kind_of(record, name)]:
+        assert refused(nested(prefix, name, value)).startswith(f"evolve: {prefix}{name}: ")
+        with pytest.raises(UsageError, match=rf"^{prefix}{name}: "):
+            record(**{name: value})
+
+
+@pytest.mark.parametrize("settings", [{"genetic": {1: 2}}, {"genetic": {None: 2}}, {"x" * 10**5: 3}])
+def test_a_name_that_is_no_name_is_refused(settings):
+    assert len(refused(settings)) < 200
+
+
+# --- any values at all ---
+
+ODD = st.one_of(
+    st.sampled_from([0, 1, 2, 3, -1, 2**63, 2**64, 10**9, 10**9 + 1, 10**18, 10**5000, -0.0, math.nan, math.inf, -math.inf]),
+    st.sampled_from([[], [0], [10**9], [1] * 40, [65_536], "none", "", "x" * 500, None, True, 1e308, 5e-324]),
+    st.sampled_from(["truncation", "tournament:size=0", "rank:pressure=nan", "blend:alpha=inf", "gaussian:strength=0"]),
+    st.sampled_from(["gaussian:strength=1e-300", "gaussian+" * 9, "decaying:final=2", "self_adaptive:learning_rate=-1"]),
+    values,
+)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.sampled_from(SETTINGS), ODD)
+def test_any_value_of_any_setting_makes_a_config_or_is_refused_by_its_name(setting, value):
+    record, _, name = setting
+    made = made_or_refused(lambda: record(**{name: value}))
+    if isinstance(made, str):
+        assert name in made.partition(" ")[0]
+        assert len(made) < 700
+    else:
+        assert made == record(**{name: getattr(made, name)})
+
+
+def made_or_refused(make):
+    try:
+        return make()
+    except UsageError as refusal:
+        return str(refusal)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    st.builds(
+        Config,
+        world=st.just("python"),
+        population=st.integers(2, 10**9),
+        episodes=st.integers(1, 10**9),
+        candidates=st.integers(1, 10**9),
+        validation_episodes=st.integers(0, 10**9),
+        test_episodes=st.integers(1, 10**9),
+        workers=st.integers(0, 1024),
+    ),
+    st.sampled_from([ev.Function(sum, dim) for dim in (1, 100, 10_000)]),
+)
+def test_what_a_run_needs_is_known_before_it_is_made(config, problem):
+    tracemalloc.start()
+    made = made_or_refused(lambda: prepare(problem, config))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10**7
+    if isinstance(made, str):
+        assert made.startswith("population: ")
+        assert "GB of memory, this machine has" in made
+
+
 def read_back(env, config):
     settings = read_toml(to_toml(env, config), "a file")
     return settings.pop("env"), merge(Config(), settings, "a file")
@@ -139,7 +284,11 @@ def test_what_is_written_is_read_back(config, env):
     assert read_back(env, config) == (env, config)
 
 
-@pytest.mark.parametrize("text", ["seed = ", "seed = 1\nseed = 2", "[genetic", "\0"])
+@pytest.mark.parametrize(
+    "text",
+    ["seed = ", "seed = 1\nseed = 2", "[genetic", "\0", f"seed = {'9' * 6000}", f"hidden = {'[' * 20_000}{']' * 20_000}"],
+    ids=["cut short", "twice", "open", "zero", "long", "deep"],
+)
 def test_text_that_is_not_toml_is_refused(text):
     with pytest.raises(UsageError, match="a file: not a TOML file"):
         read_toml(text, "a file")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evolvent import reporting
 from evolvent.cli.flags import parse
 from evolvent.cli.progress import Output, carry_out, heading, result_lines
 from evolvent.cli.terminal import command_name, short
-from evolvent.reporting.plots import plot
-from evolvent.reporting.video import record
+from evolvent.reporting import Recording
 from evolvent.training import Run, start
 from evolvent.training.presets import default_config
 
@@ -31,17 +31,18 @@ class Demo:
 def command(arguments: Sequence[str]) -> int:
     """Run `evolvent demo` and return its exit code."""
     flags = parse(Demo, "demo", arguments)
+    plot, record = reporting.plot, reporting.record  # what is not installed is told before anything is evolved
     config = default_config(ENV)
     return carry_out(
         lambda callbacks: start(ENV, config, callbacks=callbacks, runs_dir=flags.runs_dir),
         config=config,
         heading=heading(ENV, config),
         output=Output(quiet=False, json=False),
-        closing=_closing,
+        closing=lambda run: _closing(run, plot, record),
     )
 
 
-def _closing(run: Run) -> list[str]:
+def _closing(run: Run, plot: Callable[..., Path], record: Callable[..., Recording]) -> list[str]:
     """Make the pictures and return the last lines."""
     if run.folder is None:
         return result_lines(run)

@@ -19,7 +19,7 @@ from evolvent.training.presets import PRESETS, env_spec
 
 @dataclass(frozen=True, kw_only=True)
 class Envs:
-    """List the worlds: those that are compiled or have a preset, then all that Gymnasium knows.
+    """List the worlds: the compiled ones first, then what Gymnasium knows.
 
     Args:
         all: Name every world that Gymnasium knows.

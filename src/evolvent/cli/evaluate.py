@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
-from evolvent.cli.flags import parse
+from evolvent.cli.flags import called, parse
 from evolvent.cli.policies import find_policy, world_of
+from evolvent.cli.progress import figures
 from evolvent.cli.terminal import say
 from evolvent.envs import ENVS
 from evolvent.files import dump_json
@@ -37,11 +38,11 @@ class Evaluate:
         json: Print one JSON object as the last line of stdout.
     """
 
-    policy: tyro.conf.Positional[str] = "latest"
-    env: str | None = None
-    world: Literal["compiled", "gymnasium"] | None = None
+    policy: Annotated[tyro.conf.Positional[str], called("[POLICY]")] = "latest"
+    env: Annotated[str | None, called("ID")] = None
+    world: Annotated[Literal["compiled", "gymnasium"] | None, called("{compiled,gymnasium}")] = None
     episodes: int = 100
-    max_steps: int | None = None
+    max_steps: Annotated[int | None, called("INT")] = None
     seed: int = 0
     runs_dir: Path = Path("runs")
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -62,8 +63,7 @@ def command(arguments: Sequence[str]) -> int:
         result = score(task, policy.row, test_seeds(flags.seed, flags.episodes), max_steps)
     finally:
         task.close()
-    figures = f"{result.mean:.1f} ± {result.margin:.1f} (95 %), std {result.std:.1f}, {result.episodes} episodes"
-    say(f"{env}, {world} world: {figures}")
+    say(f"{env}, {world} world: {figures(result)}, {result.episodes} episodes")
     if flags.json:
         content = {"env": env, "world": world, "seed": flags.seed, "mean": result.mean, "std": result.std}
         say(dump_json({**content, "margin": result.margin, "episodes": result.episodes}))

@@ -18,6 +18,11 @@ T = TypeVar("T")
 BOX = re.compile(r"[╭╮╰╯│─┃━]+")
 
 
+def called(metavar: str) -> Any:
+    """Return the mark that makes the help call a flag's value `metavar`, instead of after its type."""
+    return tyro.conf.arg(metavar=metavar)
+
+
 def parse(record: type[T], command: str, arguments: Sequence[str], default: T | None = None) -> T:
     """Return the record that `arguments` describe.
 

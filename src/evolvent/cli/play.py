@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
-from evolvent.cli.flags import parse
+from evolvent.cli.flags import called, parse
 from evolvent.cli.policies import find_policy, world_of
 from evolvent.cli.terminal import command_name, say
 from evolvent.errors import UsageError
@@ -29,10 +30,10 @@ class Play:
         runs_dir: Where runs are kept.
     """
 
-    policy: tyro.conf.Positional[str] = "latest"
-    env: str | None = None
+    policy: Annotated[tyro.conf.Positional[str], called("[POLICY]")] = "latest"
+    env: Annotated[str | None, called("ID")] = None
     episodes: int = 3
-    max_steps: int | None = None
+    max_steps: Annotated[int | None, called("INT")] = None
     seed: int = 0
     runs_dir: Path = Path("runs")
 

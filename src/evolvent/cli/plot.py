@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
-from evolvent.cli.flags import parse
+from evolvent import reporting
+from evolvent.cli.flags import called, parse
 from evolvent.cli.terminal import say
-from evolvent.reporting.plots import plot
 from evolvent.training import open_run
 
 
@@ -24,8 +25,8 @@ class Plot:
         runs_dir: Where runs are kept.
     """
 
-    run: tyro.conf.Positional[str] = "latest"
-    out: Path | None = None
+    run: Annotated[tyro.conf.Positional[str], called("[RUN]")] = "latest"
+    out: Annotated[Path | None, called("FILE")] = None
     runs_dir: Path = Path("runs")
 
 
@@ -33,5 +34,5 @@ def command(arguments: Sequence[str]) -> int:
     """Run `evolvent plot` and return its exit code."""
     flags = parse(Plot, "plot", arguments)
     folder = open_run(flags.run, flags.runs_dir)
-    say(str(plot(folder, flags.out or folder.path / "learning-curve.png")))
+    say(str(reporting.plot(folder, flags.out or folder.path / "learning-curve.png")))
     return 0

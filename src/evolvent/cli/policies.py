@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evolvent.cli.terminal import short
 from evolvent.envs import ENVS
 from evolvent.errors import UsageError
 from evolvent.policies import Policy, load_policy
 from evolvent.tasks.gym_env import is_registered
-from evolvent.training import open_run
+from evolvent.training import RunFolder, open_run
+from evolvent.training.run import read_config
 
 
 def find_policy(what: str, runs_dir: Path) -> Policy:
@@ -22,7 +24,7 @@ def find_policy(what: str, runs_dir: Path) -> Policy:
         return load_policy(what)
     folder = open_run(what, runs_dir)
     if not folder.best.exists():
-        raise UsageError(f"the run {folder.name} has no policy yet; evolvent resume {folder.path} goes on with it")
+        raise UsageError(_why_no_policy(folder))
     return load_policy(folder.best)
 
 
@@ -38,5 +40,27 @@ def world_of(policy: Policy, chosen: str | None) -> str:
         return chosen
     if policy.env_id in ENVS or is_registered(policy.env_id):
         return policy.env_id
-    named = f"{policy.env_id[:80]!r}, which is not a known world" if policy.env_id else "no world"
-    raise UsageError(f"the policy names {named}; say which: --env ID")
+    if not policy.env_id:
+        raise UsageError(
+            "the policy names no world, as one that was evolved on data: in Python, evolvent.load_policy(file).act(inputs)"
+            " gives its answers; if it acts in a world, say which: --env ID"
+        )
+    raise UsageError(f"the policy names {policy.env_id[:80]!r}, which is not a known world; say which: --env ID")
+
+
+def in_python(folder: RunFolder) -> str:
+    """Return how to go on with a run of what only Python code has, as the tail of a message."""
+    return (
+        "the name of data or of a function, which no file holds; go on in Python, with"
+        f" folder = evolvent.open_run({folder.name!r}, Path({str(folder.path.parent.parent)!r})):"
+        " evolvent.resume(folder, env=problem)"
+    )
+
+
+def _why_no_policy(folder: RunFolder) -> str:
+    named, config = read_config(folder)
+    if config.world == "python" and folder.checkpoints():
+        return f"the run {folder.name} has a best row and no policy, for it is of {named!r}, {in_python(folder)}.row"
+    if config.world == "python":
+        return f"the run {folder.name} has no policy yet; it is of {named!r}, {in_python(folder)}"
+    return f"the run {folder.name} has no policy yet; evolvent resume {short(folder.path)} goes on with it"

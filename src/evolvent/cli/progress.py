@@ -15,13 +15,14 @@ from rich.live import Live
 from rich.text import Text
 
 from evolvent.cli.signals import exit_code_of, raise_again
-from evolvent.cli.terminal import command_name, complain, duration, printable, quantity, say, short
+from evolvent.cli.terminal import command_name, complain, duration, in_one_line, printable, quantity, say, short
 from evolvent.files import dump_json
-from evolvent.training import Callback, Config, Generation, Run, RunInterrupted
+from evolvent.training import Callback, Config, Generation, Run, RunInterrupted, Score
 from evolvent.training.presets import PRESETS
 
 HEADINGS = "  gen        best        mean    champion     steps/s    at most"
 SECONDS_BETWEEN_LINES = 2.0
+LARGE = 1e8  # beyond it, figures are written with an exponent
 WINDOW = 20  # generations that speed and time left are estimated from
 
 
@@ -77,7 +78,7 @@ def heading(env: str, config: Config, recipe: str | None = None) -> str:
     """Return what is about to run, in a line."""
     start = f"recipe {recipe}" if recipe else "preset" if env in PRESETS else "defaults"
     kind = f"{config.world} world, {start}"
-    return f"{env} ({kind}), {config.algorithm}, population {config.population}, seed {config.seed}"
+    return f"{in_one_line(env)} ({kind}), {config.algorithm}, population {config.population}, seed {config.seed}"
 
 
 class Progress:
@@ -139,7 +140,7 @@ class Progress:
     def _line(self, generation: Generation) -> str:
         speed, left = self._speed_and_time_left()
         return (
-            f"{generation.generation:>5}{generation.best:>12.2f}{generation.mean:>12.2f}{generation.champion:>12.2f}"
+            f"{generation.generation:>5}{_cell(generation.best)}{_cell(generation.mean)}{_cell(generation.champion)}"
             f"{quantity(speed):>12}{duration(left):>11}"
         )
 
@@ -168,7 +169,7 @@ def result_lines(run: Run) -> list[str]:
     lines = [
         "",
         f"{verdict}: {run.reason} after {progress.generation} generations, {spent}",
-        f"score   {score.mean:.1f} ± {score.margin:.1f} (95 %), std {score.std:.1f}, {score.episodes} fresh episodes{target}",
+        f"score   {figures(score)}, {score.episodes} fresh episodes{target}",
         f"digest  {progress.digest}",
     ]
     if run.folder:
@@ -178,12 +179,27 @@ def result_lines(run: Run) -> list[str]:
     return lines
 
 
+def figures(score: Score) -> str:
+    """Return a mean with its interval and its spread, small ones with more digits.
+
+    Examples:
+        >>> figures(Score(mean=486.59, std=31.4, episodes=100)), figures(Score(mean=0.72, std=0.45, episodes=100))
+        ('486.6 ± 6.2 (95 %), std 31.4', '0.720 ± 0.088 (95 %), std 0.450')
+    """
+    form = ".3f" if abs(score.mean) < 10 else ".1f" if abs(score.mean) < LARGE else ".3g"
+    return f"{score.mean:{form}} ± {score.margin:{form}} (95 %), std {score.std:{form}}"
+
+
 def summary(run: Run) -> list[str]:
     """Return what a run came to, where it is kept and what to do next, in lines."""
     lines = result_lines(run)
     if run.folder:
         lines += ["next:", *(f"  {command_name()} {verb} {run.folder.name}" for verb in ("play", "plot", "record"))]
     return lines
+
+
+def _cell(value: float) -> str:
+    return f"{value:>12.2f}" if abs(value) < LARGE else f"{value:>12.4g}"
 
 
 def _steps(generation: Generation) -> int:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
-from evolvent.cli.flags import parse
+from evolvent import reporting
+from evolvent.cli.flags import called, parse
 from evolvent.cli.policies import find_policy, world_of
 from evolvent.cli.terminal import say
 from evolvent.errors import UsageError
-from evolvent.reporting.video import record
 from evolvent.training import open_run
 
 
@@ -31,11 +32,11 @@ class Record:
         runs_dir: Where runs are kept.
     """
 
-    policy: tyro.conf.Positional[str] = "latest"
-    env: str | None = None
-    out: Path | None = None
+    policy: Annotated[tyro.conf.Positional[str], called("[POLICY]")] = "latest"
+    env: Annotated[str | None, called("ID")] = None
+    out: Annotated[Path | None, called("FILE")] = None
     episodes: int = 1
-    max_steps: int | None = None
+    max_steps: Annotated[int | None, called("INT")] = None
     seed: int = 0
     random: tyro.conf.FlagCreatePairsOff[bool] = False
     runs_dir: Path = Path("runs")
@@ -51,9 +52,10 @@ def command(arguments: Sequence[str]) -> int:
     else:
         policy = find_policy(flags.policy, flags.runs_dir)
         env, out = world_of(policy, flags.env), flags.out or _beside(flags.policy, flags.runs_dir)
-    recording = record(policy, env, out, episodes=flags.episodes, max_steps=flags.max_steps, seed=flags.seed)
-    returns = ", ".join(f"{episode.total_reward:.1f} in {episode.steps} steps" for episode in recording.episodes)
-    say(f"{recording.path}: {env}, return {returns}")
+    recording = reporting.record(policy, env, out, episodes=flags.episodes, max_steps=flags.max_steps, seed=flags.seed)
+    for number, episode in enumerate(recording.episodes, 1):
+        say(f"episode {number}: return {episode.total_reward:.1f} in {episode.steps} steps")
+    say(f"{recording.path} shows {env}, at random" if policy is None else f"{recording.path} shows {env}")
     return 0
 
 

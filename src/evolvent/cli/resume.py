@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
-from evolvent.cli.flags import parse
+from evolvent.cli.flags import called, parse
+from evolvent.cli.policies import in_python
 from evolvent.cli.progress import Output, carry_out, heading
+from evolvent.errors import UsageError
 from evolvent.training import open_run, resume
 from evolvent.training.config import merge
 from evolvent.training.run import CHANGEABLE, read_config
@@ -17,7 +20,7 @@ from evolvent.training.run import CHANGEABLE, read_config
 
 @dataclass(frozen=True, kw_only=True)
 class Resume:
-    """Go on with a run from its newest checkpoint, to the same result as if it had never stopped.
+    """Go on with a run, to the same result as if it had never stopped.
 
     Args:
         run: The run: its folder, its name, ENV/NAME, or latest.
@@ -33,14 +36,14 @@ class Resume:
         json: Print one JSON object as the last line of stdout.
     """
 
-    run: tyro.conf.Positional[str] = "latest"
-    env: str | None = None
-    generations: int | None = None
-    target: float | None = None
+    run: Annotated[tyro.conf.Positional[str], called("[RUN]")] = "latest"
+    env: Annotated[str | None, called("ID")] = None
+    generations: Annotated[int | None, called("INT")] = None
+    target: Annotated[float | None, called("FLOAT")] = None
     no_target: tyro.conf.FlagCreatePairsOff[bool] = False
-    max_env_steps: int | None = None
-    max_seconds: float | None = None
-    workers: int | None = None
+    max_env_steps: Annotated[int | None, called("INT")] = None
+    max_seconds: Annotated[float | None, called("FLOAT")] = None
+    workers: Annotated[int | None, called("INT")] = None
     runs_dir: Path = Path("runs")
     quiet: tyro.conf.FlagCreatePairsOff[bool] = False
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -54,6 +57,8 @@ def command(arguments: Sequence[str]) -> int:
     if flags.no_target:
         changes["target"] = None
     world, config = read_config(folder)
+    if config.world == "python":
+        raise UsageError(f"the run {folder.name} is of {world!r}, {in_python(folder)}")
     config = merge(config, changes, "resume")
     return carry_out(
         lambda callbacks: resume(folder, callbacks=callbacks, changes=changes, env=flags.env),

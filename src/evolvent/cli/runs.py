@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from evolvent.cli.flags import parse
 from evolvent.cli.tables import show
-from evolvent.cli.terminal import printable, say
+from evolvent.cli.terminal import in_one_line, say
 from evolvent.errors import EvolventError
 from evolvent.files import JsonObject, dump_json
 from evolvent.training import RunFolder, find_runs
 from evolvent.training.run import read_manifest
 from evolvent.training.run_lock import is_locked
+
+MINUTES = len("2026-11-24T17:04")
+NARROW = 60  # columns of a terminal, which are too few to tell when a run was started
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +46,20 @@ def command(arguments: Sequence[str]) -> int:
     elif not rows:
         say(f"there are no runs in {flags.runs_dir}; a first one: evolvent train CartPole-v1")
     else:
-        table = Table("run", "state", "generations", "score", "started", box=None, pad_edge=False)
-        for row in rows:
-            mean = row["test_mean"]
-            score = f"{mean:.1f}" if isinstance(mean, float) else "–"
-            cells = (row["run"], row["state"], row["generations"], score, row["started"])
-            table.add_row(*(Text(printable(str(cell))) for cell in cells))
-        show(table)
+        show(_table(rows, with_start=shutil.get_terminal_size().columns >= NARROW))
     return 0
+
+
+def _table(rows: Sequence[JsonObject], *, with_start: bool) -> Table:
+    others = ["state", "gen", "score", *(["started"] if with_start else [])]
+    table = Table(Column("run", overflow="fold"), *(Column(name, no_wrap=True) for name in others), box=None, pad_edge=False)
+    for row in rows:
+        mean = row["test_mean"]
+        score = f"{mean:.5g}" if isinstance(mean, float) else "–"
+        started = str(row["started"])[:MINUTES].replace("T", " ")
+        cells = (row["run"], row["state"], row["generations"], score, started)[: len(table.columns)]
+        table.add_row(*(Text(in_one_line(str(cell))) for cell in cells))
+    return table
 
 
 def _row(folder: RunFolder) -> JsonObject:

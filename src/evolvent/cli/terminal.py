@@ -23,6 +23,16 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
+def in_one_line(text: str) -> str:
+    r"""Return `text` with line breaks written out as well, so that no name can feign a line of its own.
+
+    Examples:
+        >>> in_one_line("a\nb\x07")
+        'a\\nb\\x07'
+    """
+    return printable(text).replace("\n", "\\n")
+
+
 def say(text: str = "", stream: TextIO | None = None) -> None:
     """Print a line to stdout, or to `stream`."""
     print(printable(text), file=stream, flush=True)

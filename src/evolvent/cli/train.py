@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from evolvent.cli.flags import parse
+from evolvent.cli.flags import called, parse
 from evolvent.cli.progress import Output, carry_out, heading
 from evolvent.errors import UsageError
 from evolvent.files import read_bytes
@@ -17,10 +17,12 @@ from evolvent.training import Config, start
 from evolvent.training.config import merge, read_toml
 from evolvent.training.presets import default_config
 
+IN_PYTHON = "python"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Train:
-    """Evolve a policy for a world. No flag is needed: known worlds have tuned settings.
+    """Evolve a policy for a world; known worlds have tuned settings.
 
     Args:
         env: Gymnasium id of the world; evolvent envs lists them.
@@ -32,10 +34,10 @@ class Train:
         json: Print one JSON object as the last line of stdout.
     """
 
-    env: tyro.conf.Positional[str | None] = None
-    config: Path | None = None
-    recipe: str | None = None
-    name: str | None = None
+    env: Annotated[tyro.conf.Positional[str | None], called("[ENV]")] = None
+    config: Annotated[Path | None, called("FILE")] = None
+    recipe: Annotated[str | None, called("NAME")] = None
+    name: Annotated[str | None, called("NAME")] = None
     runs_dir: Path = Path("runs")
     quiet: tyro.conf.FlagCreatePairsOff[bool] = False
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -60,16 +62,27 @@ def _resolve(words: Sequence[str]) -> tuple[str, Train]:
     first = parse(Train, "train", without_help)
     from_file: dict[str, Any] = {}
     if first.config is not None:
-        from_file = read_toml(read_bytes(first.config).decode(errors="replace"), str(first.config))
+        from_file = read_toml(read_bytes(first.config).decode("utf-8-sig", errors="replace"), str(first.config))
     named = from_file.pop("env", None)
     env = first.env or named
     if first.env is None and isinstance(env, str) and ":" in env:
         raise UsageError(
             f"{first.config} names the world {env!r}, whose module would be imported; if you trust it, give it: ENV"
         )
+    if first.env is None and from_file.get("world") == IN_PYTHON:
+        raise UsageError(
+            f"{first.config} is of {env!r}, the name of data or of a function, which no file holds;"
+            " begin in Python: evolvent.evolve(problem, ...)"
+        )
     if not isinstance(env, str):
         if len(without_help) < len(words):
             parse(Train, "train", ["--help"])
         raise UsageError("which world? evolvent train ENV, for example: evolvent train CartPole-v1 (evolvent envs lists them)")
     settings = merge(default_config(env, first.recipe), from_file, str(first.config))
-    return env, parse(Train, "train", words, Train(settings=settings))
+    flags = parse(Train, "train", words, Train(settings=settings))
+    if flags.settings.world == IN_PYTHON:
+        raise UsageError(
+            f"world: data and functions run as {IN_PYTHON}, from Python: evolvent.evolve(problem, ...);"
+            f" {env} is a world: --world compiled, or gymnasium"
+        )
+    return env, flags

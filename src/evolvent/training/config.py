@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from types import UnionType
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -16,7 +18,7 @@ from evolvent.algorithms import ALGORITHMS, operators
 from evolvent.engines import ENGINES
 from evolvent.errors import UsageError, did_you_mean
 from evolvent.networks.activations import ACTIVATIONS
-from evolvent.networks.mlp import Initialiser
+from evolvent.networks.mlp import MAX_LAYERS, MAX_NEURONS, Initialiser
 from evolvent.seeding import MAX_SEED
 
 T = TypeVar("T")
@@ -26,6 +28,8 @@ MAX_COUNT = 1_000_000_000
 MAX_WORKERS = 1024
 MAX_LIMIT = 1e18
 MAX_EXACT = 2**53  # up to here, every whole number is a float
+MAX_HIDDEN = MAX_LAYERS - 2
+LONGEST = 80  # characters of a value in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,7 @@ class GeneticConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot run."""
+        _take_types(self, "genetic.")
         operators.selection(self.selection)
         operators.crossover(self.crossover)
         operators.mutation(self.mutation)
@@ -111,15 +116,18 @@ class Config:
 
     def __post_init__(self) -> None:
         """Refuse what cannot run, naming the setting, what came and what is possible."""
+        _take_types(self)
         if not 0 <= self.seed <= MAX_SEED:
-            raise UsageError(f"seed: expected a whole number from 0 to 2**63 - 1, got {self.seed}")
+            raise UsageError(f"seed: expected a whole number from 0 to 2**63 - 1, got {_shown(self.seed)}")
         for name in ("generations", "episodes", "max_steps", "candidates", "test_episodes"):
             check_count(name, getattr(self, name), at_least=1)
         check_count("validation_episodes", self.validation_episodes, at_least=0)
         check_count("population", self.population, at_least=self.genetic.num_elites + 1)
         check_count("workers", self.workers, at_least=0, at_most=MAX_WORKERS)
-        if any(size < 1 for size in self.hidden):
-            raise UsageError(f"hidden: expected sizes of at least 1, got {self.hidden}")
+        if len(self.hidden) > MAX_HIDDEN:
+            raise UsageError(f"hidden: expected at most {MAX_HIDDEN} layers, got {len(self.hidden):,}")
+        if any(not 1 <= size <= MAX_NEURONS for size in self.hidden):
+            raise UsageError(f"hidden: expected sizes from 1 to {MAX_NEURONS:,}, got {_shown(self.hidden)}")
         if self.target is not None and not math.isfinite(self.target):
             raise UsageError(f"target: expected a finite number, got {self.target}")
         for name in ("max_env_steps", "max_seconds"):
@@ -142,8 +150,10 @@ def read_toml(text: str, source: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
+    except ValueError as problem:  # also a number of more digits than Python reads
         raise UsageError(f"{source}: not a TOML file: {problem}") from None
+    except RecursionError:
+        raise UsageError(f"{source}: not a TOML file of settings: its values are nested too deep") from None
 
 
 def merge(config: T, settings: Mapping[str, Any], source: str, prefix: str = "") -> T:
@@ -162,12 +172,12 @@ def merge(config: T, settings: Mapping[str, Any], source: str, prefix: str = "")
         >>> merge(Config(), {"hidden": [8, 8]}, "file").hidden
         (8, 8)
     """
-    types = get_type_hints(type(config))
+    types = _types(type(config))
     changes: dict[str, Any] = {}
     for name, value in settings.items():
         label = f"{prefix}{name}"
         if name not in types:
-            raise UsageError(f"{source}: unknown setting {label!r}{did_you_mean(name, types)}")
+            raise UsageError(f"{source}: unknown setting {_shown(label)}{_nearest(name, types)}")
         old = getattr(config, name)
         if dataclasses.is_dataclass(old) and isinstance(value, Mapping):
             changes[name] = merge(old, value, source, f"{label}.")  # pyright: ignore[reportUnknownArgumentType]
@@ -176,20 +186,38 @@ def merge(config: T, settings: Mapping[str, Any], source: str, prefix: str = "")
     return cast("T", dataclasses.replace(cast("Any", config), **changes))
 
 
+def _take_types(record: object, prefix: str = "") -> None:
+    """Give every field of a record the type that it is declared with, or refuse its value."""
+    for name, kind in _types(type(record)).items():
+        object.__setattr__(record, name, _typed(getattr(record, name), kind, f"{prefix}{name}"))
+
+
+@functools.cache
+def _types(record: type[Any]) -> dict[str, Any]:
+    return get_type_hints(record)
+
+
 def _typed(value: Any, kind: Any, label: str) -> Any:
     if get_origin(kind) is UnionType:
-        return None if value is None or value == NONE else _typed(value, get_args(kind)[0], label)
+        return None if value is None or (isinstance(value, str) and value == NONE) else _typed(value, get_args(kind)[0], label)
     if get_origin(kind) is tuple and isinstance(value, (list, tuple)):
         items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
         return tuple(_typed(item, get_args(kind)[0], label) for item in items)
     if get_origin(kind) is Literal:
         return _known(label, value, get_args(kind))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_EXACT:
-        return float(value)
+    if kind in {int, float} and _is_number(value, kind):
+        return kind(value)
     if not isinstance(kind, type) or not isinstance(value, kind) or isinstance(value, bool):
         expected = getattr(kind, "__name__", str(kind))
-        raise UsageError(f"{label}: expected {expected}, got {value!r}")
+        raise UsageError(f"{label}: expected {expected}, got {_shown(value)}")
     return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _is_number(value: Any, kind: type[int | float]) -> bool:
+    """Return whether a number, NumPy's own included, is one of a kind to the bit."""
+    if isinstance(value, float):
+        return kind is float
+    return not isinstance(value, bool) and isinstance(value, Integral) and (kind is int or abs(int(value)) <= MAX_EXACT)
 
 
 def _plain(value: Any) -> Any:
@@ -201,8 +229,8 @@ def _plain(value: Any) -> Any:
 
 
 def _known(name: str, value: Any, known: Any) -> Any:
-    if value not in known:
-        raise UsageError(f"{name}: {value!r} is unknown{did_you_mean(str(value), known)}; known: {', '.join(known)}")
+    if not isinstance(value, str) or value not in known:
+        raise UsageError(f"{name}: {_shown(value)} is unknown{_nearest(value, known)}; known: {', '.join(known)}")
     return value
 
 
@@ -213,11 +241,24 @@ def check_count(name: str, value: int, *, at_least: int, at_most: int = MAX_COUN
         UsageError: It is; the message names the setting, the bound and the value.
     """
     if value < at_least:
-        raise UsageError(f"{name}: expected at least {at_least}, got {value}")
+        raise UsageError(f"{name}: expected at least {at_least}, got {_shown(value)}")
     if value > at_most:
-        raise UsageError(f"{name}: expected at most {at_most:,}, got {value}")
+        raise UsageError(f"{name}: expected at most {at_most:,}, got {_shown(value)}")
 
 
 def _positive(name: str, value: float, at_most: float = MAX_LIMIT) -> None:
     if not 0 < value <= at_most:
-        raise UsageError(f"{name}: expected a positive number, at most {at_most:g}, got {value}")
+        raise UsageError(f"{name}: expected a positive number, at most {at_most:g}, got {_shown(value)}")
+
+
+def _nearest(value: Any, known: Any) -> str:
+    return did_you_mean(value, known) if isinstance(value, str) and len(value) <= LONGEST else ""
+
+
+def _shown(value: Any) -> str:
+    """Return a value for a message, its beginning where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evolvent.arrays import Row, Seeds
 from evolvent.errors import EnvironmentFailed
 from evolvent.evaluation import Conditions, Evaluation
 from evolvent.seeding import stream
 from evolvent.tasks import Task
+
+LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,8 @@ class Score:
 
     @property
     def margin(self) -> float:
-        """Half the width of the mean's 95 % confidence interval."""
-        return 1.96 * self.std / math.sqrt(self.episodes)
+        """Half the width of the mean's 95 % confidence interval; NaN where no episode tells it."""
+        return min(1.96 * self.std / math.sqrt(self.episodes), LARGEST) if self.episodes else math.nan
 
     def reaches(self, target: float) -> bool:
         """Return whether the mean exceeds `target` by three standard errors, so that fresh episodes will say the same."""
@@ -63,5 +67,15 @@ def score(task: Task, row: Row, seeds: Seeds, max_steps: int) -> Score:
 def score_of(evaluation: Evaluation, individual: int) -> Score:
     """Return the score of one individual of an evaluation."""
     returns = evaluation.returns[individual]
-    std = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
-    return Score(float(evaluation.fitness[individual]), std, len(returns))
+    return Score(float(evaluation.fitness[individual]), _std(returns), len(returns))
+
+
+def _std(returns: NDArray[np.float64]) -> float:
+    if len(returns) < 2:
+        return 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        std = float(returns.std(ddof=1))
+    if math.isfinite(std):
+        return std
+    largest = float(np.abs(returns).max())
+    return min(float((returns / largest).std(ddof=1)), LARGEST / largest) * largest
