@@ -13,14 +13,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evolvent import kernel_cache
+from evolvent import jit, kernel_cache
 from evolvent.errors import StorageFailed
 from evolvent.fingerprint import NotFollowable, fingerprint
-from evolvent.jit import bind, kernel, specialise
+from evolvent.jit import bind, kernel
 from evolvent.kernel_cache import MAGIC, private_folder, prune
 
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no permission bits")
 numbers = count()
+
+
+def specialise(template, **bindings):
+    """Specialise as a new process does, which finds on disk what there is and nothing in memory."""
+    jit._SPECIALISED.clear()
+    return jit.specialise(template, **bindings)
 
 
 @pytest.fixture
@@ -47,6 +53,15 @@ def folder(tmp_path, monkeypatch):
     path.mkdir()
     monkeypatch.setattr("evolvent.jit._folder", lambda: path)
     return path
+
+
+@pytest.mark.compiled
+def test_equal_functions_are_compiled_once_in_a_process(loaded):
+    text = "FACTOR = 2.0\ndef scaled(x):\n    return FACTOR * x"
+    one, again = (jit.specialise(loaded(text).scaled) for _ in range(2))
+    assert one is again
+    assert jit.specialise(loaded(text.replace("2.0", "3.0")).scaled)(1.0) == 3.0
+    assert one(1.0) == 2.0
 
 
 # --- binding ---

@@ -37,6 +37,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 COMPILES = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 OPTIONS = {"nogil": True, "error_model": "numpy"}  # no fastmath: the order of additions is a promise
 INTRINSICS = {value: name for name, value in vars(instructions).items() if isinstance(value, _Intrinsic)}
+_SPECIALISED: dict[tuple[str, Path | None], Callable[..., Any]] = {}  # what is compiled stays in memory: once will do
 PRIMITIVES: dict[Callable[..., Any], str] = {}  # each with a digest of the file that holds its compiled form
 
 
@@ -87,7 +88,13 @@ def specialise(template: Callable[..., Any], **bindings: Any) -> Callable[..., A
         name, folder = _named(bound), _folder()
     except NotFollowable as problem:
         log.warning("%s is compiled anew at every start: %s", template.__name__, problem)
-        name, folder = template.__name__, None
+        return _dispatcher(bound, template.__name__, None)
+    if (name, folder) not in _SPECIALISED:
+        _SPECIALISED[name, folder] = _dispatcher(bound, name, folder)
+    return _SPECIALISED[name, folder]
+
+
+def _dispatcher(bound: Callable[..., Any], name: str, folder: Path | None) -> Callable[..., Any]:
     dispatcher = numba.njit(**OPTIONS)(_with_compiled_callees(bound, name))
     dispatcher._cache = KernelCache(name, folder)  # type: ignore[attr-defined] # noqa: SLF001 - where Numba looks
     return dispatcher
