@@ -7,24 +7,28 @@ import pty
 import re
 import signal
 import struct
+import subprocess
 import sys
 import termios
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import evolvent as ev
-from evolvent.cli import evaluate, resume, train
+from evolvent import reporting
+from evolvent.cli import demo, evaluate, resume, train
 from evolvent.cli.main import COMMANDS, run
 from evolvent.cli.terminal import printable
 from evolvent.errors import EngineFailed
 from evolvent.files import dump_json
+from evolvent.reporting import Episode, Recording, Stage
 from evolvent.training import Config, find_runs
 from evolvent.training.run import read_config
 from evolvent.training.scoring import Score
-from tests.commands import SMALL, SMALL_FLAGS, command, ended, evolvent, started, until
+from tests.commands import PATIENCE, SMALL, SMALL_FLAGS, command, ended, evolvent, started, until
 
 EXAMPLES = int(os.environ.get("EVOLVENT_EXAMPLES", "2500"))
 KEYS = {
@@ -331,6 +335,125 @@ def test_evaluate_refuses_a_world_that_the_policy_does_not_fit(capsys, trained):
     assert "4 inputs do not fit observations of shape (2,)" in err
 
 
+# --- misspelt flags ---
+
+
+def flags_of(name):
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        run([name, "--help"])
+    return sorted(set(re.findall(r"--[a-z][a-z-]+", shown.getvalue())) - {"--help", "--no-target"})
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_misspelt_flag_is_never_ignored_and_told_with_the_nearest(capsys, name):
+    flags = flags_of(name)
+    assert flags
+    for flag in flags:
+        middle = len(flag) // 2
+        for slip in {f"{flag[:middle]}{flag[middle - 1 :]}", f"{flag[:-2]}{flag[-1]}{flag[-2]}"} - {flag}:
+            code, out, err = said(capsys, name, *(["CartPole-v1"] if name == "train" else []), slip, "3")
+            assert (code, out) == (2, "")
+            assert f'unrecognized options: {slip}, 3; did you mean "{flag}"?' in err
+
+
+# --- runs of data and functions ---
+
+
+@pytest.fixture
+def runs_of_python():
+    ev.evolve(ev.Supervised([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], metric="accuracy", name="xor"), name="data", **FEW)
+    ev.evolve(ev.Function(lambda row: -abs(row).sum(), 3, name="cone"), name="cone", **FEW)
+
+
+FEW: Any = {"generations": 2, "population": 4, "genetic": {"selection": "truncation:num_parents=2"}}
+
+
+@pytest.mark.usefixtures("runs_of_python")
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["resume", "data"], "is of 'xor', the name of data or of a function, which no file holds; go on in Python"),
+        (["resume", "cone"], "evolvent.open_run('cone/cone', Path('runs')): evolvent.resume(folder, env=problem)"),
+        (["evaluate", "data"], "evolvent.load_policy(file).act(inputs) gives its answers"),
+        (["play", "data"], "evolvent.load_policy(file).act(inputs) gives its answers"),
+        (["record", "data"], "evolvent.load_policy(file).act(inputs) gives its answers"),
+        (["evaluate", "cone"], "a best row and no policy, for it is of 'cone'"),
+        (["play", "cone"], "evolvent.resume(folder, env=problem).row"),
+        (["record", "cone"], "evolvent.resume(folder, env=problem).row"),
+        (["evaluate", "data", "--env", "CartPole-v1"], "2 inputs do not fit observations of shape (4,)"),
+        (["train", "--config", "runs/xor/data/run.toml"], "is of 'xor', the name of data or of a function"),
+        (["train", "--config", "runs/cone/cone/run.toml"], "begin in Python: evolvent.evolve(problem, ...)"),
+        (["train", "CartPole-v1", "--config", "runs/xor/data/run.toml"], "CartPole-v1 is a world: --world compiled"),
+        (["train", "CartPole-v1", "--world", "python"], "data and functions run as python, from Python"),
+    ],
+)
+def test_what_only_python_can_go_on_with_is_told_with_how(capsys, words, advice):
+    code, out, err = said(capsys, *words)
+    assert (code, out) == (2, "")
+    assert advice in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("runs_of_python")
+def test_runs_of_data_and_functions_are_listed_and_drawn(capsys):
+    out = said(capsys, "runs")[1]
+    assert [line.split()[:3] for line in out.splitlines()[1:]] == [["cone/cone", "done", "2"], ["xor/data", "done", "2"]]
+    for name in ("cone", "data"):
+        assert said(capsys, "plot", name, "--out", f"{name}.svg")[:2] == (0, f"{name}.svg\n")
+
+
+def test_a_function_that_has_not_got_far_is_told_as_well(capsys):
+    ev.evolve(ev.Function(lambda row: -abs(row).sum(), 3, name="cone"), name="cone", **FEW)
+    for _, path in ev.open_run("cone", Path("runs")).checkpoints():
+        path.unlink()
+    assert "has no policy yet; it is of 'cone'" in said(capsys, "play", "cone")[2]
+
+
+# --- pictures and tables ---
+
+
+def without(module, *words):
+    """Run a command where a library is not installed."""
+    code = f"import sys; sys.modules[{module!r}] = None; from evolvent.cli.main import main; main()"
+    asked = command(*words, program=("-c", code))
+    return subprocess.run(asked, capture_output=True, text=True, check=False, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("name", ["plot", "record", "demo"])
+@pytest.mark.parametrize("missing", ["matplotlib", "imageio_ffmpeg"])
+def test_a_help_needs_no_library_that_may_be_missing(name, missing):
+    done = without(missing, name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: evolvent {name}")
+
+
+@pytest.mark.parametrize("missing", ["matplotlib", "imageio_ffmpeg"])
+def test_a_demo_that_cannot_be_drawn_is_refused_before_it_begins(missing):
+    done = without(missing, "demo")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'evolvent[report]'" in done.stderr
+    assert not Path("runs").exists()
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_film_is_told_an_episode_a_line(capsys):
+    out = said(capsys, "record", "first", "--episodes", "2", "--max-steps", "3", "--out", "film.gif")[1]
+    assert out.splitlines() == [*(f"episode {k}: return 3.0 in 3 steps" for k in (1, 2)), "film.gif shows CartPole-v1"]
+    out = said(capsys, "record", "--random", "--env", "CartPole-v1", "--max-steps", "3", "--out", "film.gif")[1]
+    assert out.splitlines()[-1] == "film.gif shows CartPole-v1, at random"
+
+
+def test_no_name_is_cut_in_two_where_a_pipe_reads_or_a_terminal_is_narrow(capsys, monkeypatch):
+    name = "n" * 64
+    ev.evolve("CartPole-v1", runs_dir="runs", name=name, **SMALL)
+    assert f"CartPole-v1/{name}  done " in said(capsys, "runs")[1]
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = said(capsys, "runs")[1].splitlines()
+    assert max(map(len, lines)) <= 40
+    assert "".join(line.partition("  ")[0] for line in lines[1:]) == f"CartPole-v1/{name}"
+
+
 # --- terminals ---
 
 
@@ -446,6 +569,8 @@ FLAGS = sorted(
         *("--no-target", "--max-env-steps", "--max-seconds", "--workers", "--selection", "--mutation", "--crossover"),
         *("--activation", "--config", "--name", "--runs-dir", "--quiet", "--json", "--env", "--all", "--help", "-h"),
         *("--debug", "--version", "--sede", "--", "-", "--=", "--seed=3", "--hidden=4", "--json=1", "-3", "--algorithm"),
+        *("--recipe", "--recipe=article", "--crossover-rate", "--strength", "--num-elites", "--candidates", "--engine"),
+        *("--initialiser", "--validation-episodes", "--test-episodes", "--out", "--random", "--no-random", "--out=x.gif"),
     }
 )
 VALUES = [
@@ -463,19 +588,29 @@ VALUES = [
     "nan",
     "inf",
     "10" * 20,
+    "9" * 5000,
+    *("article", "deep_ga", "artcile", "curve.svg", "film.gif", "x.toml", "fan_in", "tanh", "python"),
+    *("truncation:num_parents=4", "tournament:size=3", "rank:pressure=9", "roulette", "uniform:share=0.5", "blend"),
+    *("gaussian:strength=0.1", "cauchy:strength=nan", "gaussian+sign_flip:rate=0.1", "decaying:final=0.5", "self_adaptive"),
 ]
 WORDS = st.one_of(st.sampled_from(FLAGS), st.sampled_from(VALUES), st.text(max_size=8))
-LISTS = st.lists(WORDS, max_size=7)
+PAIRS = st.tuples(st.sampled_from(FLAGS), st.sampled_from(VALUES)).map(list)
+LISTS = st.lists(WORDS, max_size=7) | st.lists(PAIRS, max_size=4).map(lambda pairs: [word for pair in pairs for word in pair])
 NAMES = st.one_of(
-    st.sampled_from(["train", "train", "resume", "evaluate", "runs", "envs"]),
+    st.sampled_from(["train", "train", *COMMANDS]),
     WORDS.filter(lambda word: word not in COMMANDS),
 )
 
 
 @pytest.fixture
 def _without_work(trained, monkeypatch):
-    """Put a finished run in the place of work that takes its time."""
+    """Put a finished run, picture and film in the place of work that takes its time."""
     monkeypatch.setattr(train, "start", lambda *_a, **_k: trained)
+    monkeypatch.setattr(demo, "start", lambda *_a, **_k: trained)
+    monkeypatch.setattr(reporting, "plot", lambda _run, path: path)
+    monkeypatch.setattr(reporting, "record", lambda _policy, _env, path, **_k: Recording(path, (Episode(3, 3.0),)))
+    monkeypatch.setattr(Stage, "episode", lambda _stage, _number: iter([Episode(3, 3.0)]))
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.setattr(resume, "resume", lambda *_a, **_k: trained)
     monkeypatch.setattr(evaluate, "score", lambda *_a, **_k: Score(1.0, 1.0, 2))
     monkeypatch.setattr(evaluate, "test_seeds", lambda *_a, **_k: None)

@@ -10,7 +10,6 @@ from evolvent import reporting
 from evolvent.cli.flags import parse
 from evolvent.cli.progress import Output, carry_out, heading, result_lines
 from evolvent.cli.terminal import command_name, short
-from evolvent.reporting import Recording
 from evolvent.training import Run, start
 from evolvent.training.presets import default_config
 
@@ -42,7 +41,7 @@ def command(arguments: Sequence[str]) -> int:
     )
 
 
-def _closing(run: Run, plot: Callable[..., Path], record: Callable[..., Recording]) -> list[str]:
+def _closing(run: Run, plot: Callable[..., Path], record: Callable[..., reporting.Recording]) -> list[str]:
     """Make the pictures and return the last lines."""
     if run.folder is None:
         return result_lines(run)
