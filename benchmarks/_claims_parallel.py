@@ -29,7 +29,7 @@ def measure(rounds: int, block_seconds: float) -> dict[str, Any]:
     cases: list[tuple[str, int, list[Callable[[], int]]]] = []
     for size in POPULATIONS:
         first = NETWORK.initialise(size, ev.stream(0, "initial"))
-        noise = ev.Gaussian(strength=0.1)(np.repeat(champion[np.newaxis], size, axis=0), np.ones(size), ev.stream(0, "noise"))
+        noise = ev.Gaussian(strength=0.1)(np.repeat(champion[np.newaxis], size, axis=0), ev.stream(0, "noise"))
         for name, population in (("first rows", first), ("good rows", noise)):
             cases.append((name, size, [_evaluation(task, population) for task in tasks]))
     cases += [("whole search", size, [_search(size, threads) for threads in THREADS]) for size in SEARCHES]

@@ -49,7 +49,7 @@ def as_published(seed: int, task: ev.CompiledEnv) -> tuple[Row, bool]:
         scores = np.where(ended, steps - 1, 0).sum(axis=1) / np.maximum(ended.sum(axis=1), 1)
         best = int(scores.argmax())
         copies = np.repeat(population[best : best + 1], POPULATION - 1, axis=0)
-        children = mutation(copies, np.ones(len(copies)), ev.stream(seed, generation, "mutation"))
+        children = mutation(copies, ev.stream(seed, generation, "mutation"))
         population = np.concatenate([population[best : best + 1], children])
     return population[best], best > 0
 

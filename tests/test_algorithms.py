@@ -362,7 +362,7 @@ def test_more_parents_than_individuals_are_all_of_them():
 
 def test_gaussian_noise_has_its_strength_everywhere():
     parents = np.tile(np.array([0, -5, 100], np.float32), (3000, 1))
-    children = Gaussian(strength=0.25)(parents, np.ones(3000), stream(6))
+    children = Gaussian(strength=0.25)(parents, stream(6))
     assert (children.dtype, children.shape) == (np.float32, parents.shape)
     assert not np.shares_memory(children, parents)
     noise = (children - parents).astype(np.float64)

@@ -13,8 +13,8 @@ from evolvent.envs import ENVS
 from evolvent.errors import UsageError
 from evolvent.training import Config, GeneticConfig
 from evolvent.training.config import merge, read_toml, to_toml
+from evolvent.training.parts import prepare
 from evolvent.training.presets import PRESETS, default_config
-from evolvent.training.search import prepare
 
 EXAMPLES = int(os.environ.get("EVOLVENT_EXAMPLES", "300"))
 FIELDS = [field.name for field in dataclasses.fields(Config)]

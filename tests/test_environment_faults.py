@@ -286,6 +286,7 @@ def test_rewards_count_up_to_the_step_that_ends_the_episode(ends, step):
     length = step if any(ends) else (LENGTH if step < LENGTH else LIMIT)
     assert evaluation.returns.tolist() == evaluation.steps.tolist() == [[length] * 2]
     cut_off = bool(ends[1]) if any(ends) else step == LENGTH
+    assert evaluation.truncated is not None
     assert evaluation.truncated.tolist() == [[cut_off and not ends[0]] * 2]
     assert not evaluation.failed.any()
 
@@ -296,6 +297,7 @@ def test_the_shorter_of_two_limits_holds(inner, cap):
     with closing(GymEnv(env_id, NETWORK)) as task:
         evaluation = task.evaluate(TAKES_0[np.newaxis], Conditions(seeds=SEEDS[np.newaxis, :2], episode_cap=cap))
     assert evaluation.steps.tolist() == evaluation.returns.tolist() == [[3, 3]]
+    assert evaluation.truncated is not None
     assert evaluation.truncated.all()
 
 

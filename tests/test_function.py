@@ -322,3 +322,8 @@ def test_noise_does_not_choose_the_champion():
     run = ev.evolve(function, generations=80, genetic={"mutation": "gaussian:strength=0.1"}, runs_dir=None)
     assert sphere(run.row * 3) > -0.6
     assert run.score.mean == pytest.approx(sphere(run.row * 3), abs=4 * run.score.std / 10)
+
+
+def test_a_world_is_no_way_to_run_a_function():
+    with pytest.raises(UsageError, match=r"^world: expected none, for function is data or a function in Python"):
+        ev.evolve(ev.Function(lambda _row: 0.0, dim=2), world="compiled", runs_dir=None)

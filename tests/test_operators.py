@@ -231,7 +231,7 @@ def test_blending_draws_evenly_from_the_longer_interval():
 def test_a_mutation_gives_new_rows_that_depend_on_its_arguments_alone(mutation, seed, count, dim):
     parents = no_longer_writeable(rows(count, dim))
     scales = no_longer_writeable(np.linspace(0.5, 2, count))
-    one, again = (mutation(parents, scales, stream(seed, "mutation")) for _ in range(2))
+    one, again = (mutation(parents, stream(seed, "mutation"), scales) for _ in range(2))
     assert (one.shape, one.dtype) == (parents.shape, np.float32)
     assert one.tobytes() == again.tobytes()
     assert not np.shares_memory(one, parents)
@@ -241,8 +241,8 @@ def test_a_mutation_gives_new_rows_that_depend_on_its_arguments_alone(mutation, 
 @every_mutation
 def test_a_row_is_changed_alike_whoever_stands_beside_it(mutation):
     parents = rows(9)
-    all_of_them = mutation(parents, ones(9), stream(8, "mutation"))
-    assert mutation(parents[:4], ones(4), stream(8, "mutation")).tobytes() == all_of_them[:4].tobytes()
+    all_of_them = mutation(parents, stream(8, "mutation"), ones(9))
+    assert mutation(parents[:4], stream(8, "mutation"), ones(4)).tobytes() == all_of_them[:4].tobytes()
 
 
 @pytest.mark.compiled
@@ -250,14 +250,14 @@ def test_a_row_is_changed_alike_whoever_stands_beside_it(mutation):
 @pytest.mark.parametrize("rate", [0.1, 0.6])
 def test_so_many_parameters_are_changed_as_the_rate_says(kind, rate):
     parents = rows(4000) + 10
-    changed = kind(rate=rate)(parents, ones(len(parents)), stream(9, "mutation")) != parents
+    changed = kind(rate=rate)(parents, stream(9, "mutation"), ones(len(parents))) != parents
     assert abs(changed.mean() - rate) < SURE * math.sqrt(rate * (1 - rate) / changed.size) + 0.001
     assert np.abs(np.corrcoef(changed.T) - np.eye(6)).max() < SURE / math.sqrt(len(parents))
 
 
 def noise(mutation, parent=0.0, scale=1.0, count=MANY):
     parents = np.full((count, 2), parent, np.float32)
-    children = mutation(parents, np.full(count, scale), stream(10, "mutation"))
+    children = mutation(parents, stream(10, "mutation"), np.full(count, scale))
     return (children.astype(np.float64) - parent).ravel()
 
 
@@ -301,7 +301,7 @@ def test_replacing_forgets_the_parent():
 
 def test_signs_are_all_that_a_flip_changes():
     parents = rows(500)
-    children = SignFlip(rate=0.5)(parents, ones(500), stream(11))
+    children = SignFlip(rate=0.5)(parents, stream(11), ones(500))
     assert np.abs(children).tobytes() == np.abs(parents).tobytes()
     assert 0.4 < (children != parents).mean() < 0.6
 
@@ -311,13 +311,21 @@ def test_signs_are_all_that_a_flip_changes():
 def test_what_has_no_strength_is_scaled_by_its_rate(mutation):
     parents = rows(4000) + 10
     for scale, share in ((0.5, 0.05), (3.0, 0.3), (100.0, 1.0)):
-        changed = mutation(parents, np.full(4000, scale), stream(12)) != parents
+        changed = mutation(parents, stream(12), np.full(4000, scale)) != parents
         assert abs(changed.mean() - share) < 0.01
+
+
+@every_mutation
+def test_one_scale_does_for_all_rows_and_is_one_where_none_is_given(mutation):
+    parents = rows(5)
+    plain = mutation(parents, stream(16, "mutation"))
+    assert plain.tobytes() == mutation(parents, stream(16, "mutation"), 1.0).tobytes()
+    assert plain.tobytes() == mutation(parents, stream(16, "mutation"), ones(5)).tobytes()
 
 
 def test_several_in_turn_are_each_done_with_noise_of_their_own():
     parents = rows(2000)
-    twice = InTurn((Gaussian(strength=1.0), Gaussian(strength=1.0)))(parents, ones(2000), stream(13)) - parents
+    twice = InTurn((Gaussian(strength=1.0), Gaussian(strength=1.0)))(parents, stream(13), ones(2000)) - parents
     assert abs(twice.std() / math.sqrt(2) - 1) < 0.03
 
 

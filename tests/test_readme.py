@@ -15,7 +15,8 @@ SHORTENED = re.compile(r"^ *\.\.\.$", re.MULTILINE)  # an excerpt, not meant to 
 def snippets(page):
     """Return the page's Python, each with its place; those of one page build on one another."""
     text = page.read_text(encoding="utf-8")
-    found = [(text[: match.start()].count("\n") + 1, match[1]) for match in re.finditer(r"```python\n(.*?)```", text, re.DOTALL)]
+    blocks = re.finditer(r"```python\n(.*?)```", text, re.DOTALL)
+    found = [(text[: block.start()].count("\n") + 1, block[1]) for block in blocks]
     return [(line, code) for line, code in found if not SHORTENED.search(code) and "--8<--" not in code]
 
 

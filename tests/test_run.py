@@ -12,12 +12,12 @@ from evolvent.errors import EnvironmentFailed, FileRefused, RunLocked, UsageErro
 from evolvent.evaluation import mean_return
 from evolvent.files import dump_json
 from evolvent.tasks import CompiledEnv
-from evolvent.training import RunInterrupted, scoring, search
+from evolvent.training import RunInterrupted, parts, scoring
 from evolvent.training.config import to_toml
+from evolvent.training.parts import make_task
 from evolvent.training.run import read_config, read_manifest, start
 from evolvent.training.run_lock import locked
 from evolvent.training.scoring import Score, score
-from evolvent.training.search import make_task
 from tests.commands import SMALL
 
 
@@ -308,7 +308,7 @@ class Faulty:
 
 
 def with_task(monkeypatch, fails):
-    monkeypatch.setattr(search, "make_task", lambda *_arguments: Faulty(fails))
+    monkeypatch.setattr(parts, "make_task", lambda *_arguments: Faulty(fails))
 
 
 def test_who_fails_never_leads(tmp_path, monkeypatch):

@@ -36,8 +36,8 @@ class Crossover(Protocol):
 class Mutation(Protocol):
     """Changes rows at random."""
 
-    def __call__(self, parents: Population, scales: Scales, stream: Stream, /) -> Population:
-        """Return changed copies of `parents (n, dim)`; `scales (n,)` multiplies how strongly each is changed."""
+    def __call__(self, parents: Population, stream: Stream, scales: Scales | float = 1.0, /) -> Population:
+        """Return changed copies of `parents (n, dim)`; `scales`, one or `(n,)`, multiplies how strongly each is changed."""
         ...
 
 

@@ -16,7 +16,6 @@ from evolvent.errors import UsageError
 from evolvent.evaluation import Evaluation, best_first, mean_return
 from evolvent.seeding import Stream
 
-
 LARGEST = 1e30  # of a parameter, either way; far above what any network can use, and far below what overflows
 
 
@@ -113,7 +112,7 @@ class Genetic:
         parents = self.selection(state.evaluation, count, stream.child("selection"))
         scales = self.strength(state.scales[parents], state.generation, stream.child("strength"))
         with np.errstate(over="ignore", invalid="ignore"):
-            children = self.mutation(self._crossed(state, parents, stream), scales, stream.child("mutation"))
+            children = self.mutation(self._crossed(state, parents, stream), stream.child("mutation"), scales)
         population = np.concatenate([state.elites, _finite(children)])
         return population, replace(state, scales=np.concatenate([state.elite_scales, scales]))
 

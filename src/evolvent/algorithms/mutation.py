@@ -39,10 +39,10 @@ class Gaussian:
         """Refuse settings out of range."""
         refuse_strength(self.strength, self.rate)
 
-    def __call__(self, parents: Population, scales: Scales, stream: Stream, /) -> Population:
+    def __call__(self, parents: Population, stream: Stream, scales: Scales | float = 1.0, /) -> Population:
         """Return `parents (n, dim)` with noise added, as new rows."""
         noise = stream.normal(parents.shape)
-        noise *= _column(scales * self.strength)
+        noise *= _column(scales, self.strength)
         return _where(stream, self.rate, parents + noise, parents)
 
 
@@ -66,10 +66,10 @@ class Uniform:
         """Refuse settings out of range."""
         refuse_strength(self.strength, self.rate)
 
-    def __call__(self, parents: Population, scales: Scales, stream: Stream, /) -> Population:
+    def __call__(self, parents: Population, stream: Stream, scales: Scales | float = 1.0, /) -> Population:
         """Return `parents (n, dim)` with noise added, as new rows."""
         noise = (2 * stream.uniform(parents.shape) - 1).astype(np.float32)
-        noise *= _column(scales * self.strength)
+        noise *= _column(scales, self.strength)
         return _where(stream, self.rate, parents + noise, parents)
 
 
@@ -92,14 +92,14 @@ class Cauchy:
         """Refuse settings out of range."""
         refuse_strength(self.strength, self.rate)
 
-    def __call__(self, parents: Population, scales: Scales, stream: Stream, /) -> Population:
+    def __call__(self, parents: Population, stream: Stream, scales: Scales | float = 1.0, /) -> Population:
         """Return `parents (n, dim)` with noise added, as new rows."""
         noise = stream.normal(parents.shape)
         with np.errstate(divide="ignore", over="ignore"):
             noise /= stream.child("divisors").normal(parents.shape)
         np.nan_to_num(noise, copy=False)
         np.clip(noise, -LONGEST_JUMP, LONGEST_JUMP, out=noise)
-        noise *= _column(scales * self.strength)
+        noise *= _column(scales, self.strength)
         return _where(stream, self.rate, parents + noise, parents)
 
 
@@ -123,10 +123,10 @@ class Multiplicative:
         """Refuse settings out of range."""
         refuse_strength(self.strength, self.rate)
 
-    def __call__(self, parents: Population, scales: Scales, stream: Stream, /) -> Population:
+    def __call__(self, parents: Population, stream: Stream, scales: Scales | float = 1.0, /) -> Population:
         """Return `parents (n, dim)`, multiplied, as new rows."""
         factors = stream.normal(parents.shape)
-        factors *= _column(scales * self.strength)
+        factors *= _column(scales, self.strength)
         factors += 1
         return _where(stream, self.rate, parents * factors, parents)
 
@@ -151,11 +151,11 @@ class Replacement:
         """Refuse settings out of range."""
         refuse_strength(self.strength, self.rate)
 
-    def __call__(self, parents: Population, scales: Scales, stream: Stream, /) -> Population:
+    def __call__(self, parents: Population, stream: Stream, scales: Scales | float = 1.0, /) -> Population:
         """Return `parents (n, dim)` with some parameters drawn anew, as new rows."""
         drawn = stream.normal(parents.shape)
         drawn *= np.float32(self.strength)
-        return _where(stream, scales[:, np.newaxis] * self.rate, drawn, parents)
+        return _where(stream, _rates(scales, self.rate), drawn, parents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +176,9 @@ class SignFlip:
         """Refuse a rate out of range."""
         refuse_rate(self.rate)
 
-    def __call__(self, parents: Population, scales: Scales, stream: Stream, /) -> Population:
+    def __call__(self, parents: Population, stream: Stream, scales: Scales | float = 1.0, /) -> Population:
         """Return `parents (n, dim)` with some signs changed, as new rows."""
-        return _where(stream, scales[:, np.newaxis] * self.rate, -parents, parents)
+        return _where(stream, _rates(scales, self.rate), -parents, parents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class InTurn:
     Examples:
         >>> from evolvent.seeding import stream
         >>> mutation = InTurn((Gaussian(strength=0.1), SignFlip(rate=0.01)))
-        >>> mutation(np.ones((2, 3), np.float32), np.ones(2), stream(0, "mutation")).shape
+        >>> mutation(np.ones((2, 3), np.float32), stream(0, "mutation")).shape
         (2, 3)
     """
 
@@ -202,16 +202,20 @@ class InTurn:
         if not self.mutations:
             raise UsageError("mutations: expected at least one, got none")
 
-    def __call__(self, parents: Population, scales: Scales, stream: Stream, /) -> Population:
+    def __call__(self, parents: Population, stream: Stream, scales: Scales | float = 1.0, /) -> Population:
         """Return `parents (n, dim)`, changed by each mutation, as new rows."""
         rows = parents
         for number, mutation in enumerate(self.mutations):
-            rows = mutation(rows, scales, stream.child(number))
+            rows = mutation(rows, stream.child(number), scales)
         return rows
 
 
-def _column(scales: Scales) -> NDArray[np.float32]:
-    return scales.astype(np.float32)[:, np.newaxis]
+def _column(scales: Scales | float, strength: float) -> NDArray[np.float32]:
+    return _rates(scales, strength).astype(np.float32)
+
+
+def _rates(scales: Scales | float, rate: float) -> NDArray[np.float64]:
+    return np.reshape(scales, (-1, 1)).astype(np.float64) * rate
 
 
 def _where(stream: Stream, rate: float | NDArray[np.float64], changed: Population, parents: Population) -> Population:

@@ -192,7 +192,7 @@ def _params(network: MLP, row: Row) -> Params:
 def _mutated(row: Row, var: float, seed: int) -> Row:
     if var == 0:
         return row
-    return Gaussian(strength=var)(row[np.newaxis], np.ones(1), stream(seed, "mutation"))[0]
+    return Gaussian(strength=var)(row[np.newaxis], stream(seed, "mutation"))[0]
 
 
 def _unbounded(size: int) -> Box:

@@ -16,9 +16,9 @@ from evolvent.cli.terminal import say
 from evolvent.envs import ENVS
 from evolvent.files import dump_json
 from evolvent.training.config import check_count
+from evolvent.training.parts import make_task
 from evolvent.training.presets import env_spec
 from evolvent.training.scoring import score, test_seeds
-from evolvent.training.search import make_task
 
 MAX_EPISODES = 1_000_000
 

@@ -18,8 +18,9 @@ from evolvent.training import checkpoint
 from evolvent.training.callbacks import COLUMNS, Generation
 from evolvent.training.history import History
 from evolvent.training.manifest import version
+from evolvent.training.parts import Search
 from evolvent.training.run_folder import RunFolder
-from evolvent.training.search import Progress, Search
+from evolvent.training.search import Progress
 
 log = logging.getLogger("evolvent")
 

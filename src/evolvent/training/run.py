@@ -18,12 +18,13 @@ from evolvent.training import checkpoint, history, run_folder
 from evolvent.training.callbacks import Callback
 from evolvent.training.config import Config, merge, read_toml, to_toml
 from evolvent.training.manifest import LARGEST_TEXT, changed_versions, check_format, circumstances
-from evolvent.training.presets import default_config, problem_in_file
+from evolvent.training.parts import Search, prepare
+from evolvent.training.presets import Problem, default_config, problem_in_file
 from evolvent.training.recorder import Recorder, champion, errors_logged
 from evolvent.training.run_folder import RunFolder
 from evolvent.training.run_lock import locked
 from evolvent.training.scoring import Score, score, test_seeds
-from evolvent.training.search import Problem, Progress, Search, advance, begin, prepare
+from evolvent.training.search import Progress, advance, begin
 from evolvent.training.soundness import refuse_unsound
 
 log = logging.getLogger("evolvent")

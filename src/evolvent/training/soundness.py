@@ -15,8 +15,9 @@ from evolvent.errors import FileRefused
 from evolvent.evaluation import mean_return
 from evolvent.files import dump_json
 from evolvent.seeding import stream
+from evolvent.training.parts import Search
 from evolvent.training.plain_state import flatten
-from evolvent.training.search import Progress, Search
+from evolvent.training.search import Progress
 
 MOST_STEPS: Final = 2**63 - 1
 

@@ -1,0 +1,173 @@
+"""The parts of a search, made from its settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from evolvent.algorithms import Algorithm, Genetic, operators
+from evolvent.arrays import Indices, Population
+from evolvent.engines import ENGINES, Engine
+from evolvent.envs import ENVS, EnvSpec
+from evolvent.errors import UsageError
+from evolvent.networks import MLP
+from evolvent.policies.actions import num_outputs
+from evolvent.seeding import Stream
+from evolvent.tasks import CompiledEnv, Function, Supervised, Task
+from evolvent.tasks.gym_env import GymEnv
+from evolvent.training.config import Config
+from evolvent.training.presets import Problem, env_spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """The parts of a search, made from its settings.
+
+    Args:
+        config: The settings.
+        name: What is searched for: the world's id, or the name of the data or function.
+        spec: The spaces of a policy; None where rows are no network's.
+        network: What rows are the parameters of; None likewise.
+        task: Measures populations.
+        judge: Confirms candidates and gives the reported score: for a world the same task.
+        engine: Where both are done.
+        algorithm: What is searched with.
+        initialise: Makes the first rows.
+    """
+
+    config: Config
+    name: str
+    spec: EnvSpec | None
+    network: MLP | None
+    task: Task
+    judge: Task
+    engine: Engine
+    algorithm: Algorithm[Any]
+    initialise: Callable[[int, Stream], Population]
+
+    def close(self) -> None:
+        """Give back what the tasks hold."""
+        self.task.close()
+        if self.judge is not self.task:
+            self.judge.close()
+
+
+def prepare(problem: Problem, config: Config) -> Search:
+    """Return the parts of the search for an answer to `problem`, as `config` describes it.
+
+    Raises:
+        UsageError: The settings do not fit the problem, or need more memory than the machine has.
+        EnvironmentFailed: The world cannot be built.
+    """
+    if not isinstance(problem, str) and config.world != "python":
+        raise UsageError(f"world: expected none, for {problem.name} is data or a function in Python; got {config.world!r}")
+    if isinstance(problem, Function):
+        return _for_function(problem, config)
+    if isinstance(problem, Supervised):
+        return _for_data(problem, config)
+    return _for_world(problem, config)
+
+
+def _for_function(function: Function, config: Config) -> Search:
+    _refuse_too_large(config, function.dim)
+    return Search(
+        config=config,
+        name=function.name,
+        spec=None,
+        network=None,
+        task=function,
+        judge=function,
+        engine=ENGINES[config.engine](),
+        algorithm=_algorithm(config, None),
+        initialise=function.initialise,
+    )
+
+
+def _for_data(data: Supervised, config: Config) -> Search:
+    network = _network(data.spec, config)
+    threads = config.workers or _cores()
+    return _for_network(config, data.spec, network, data.task(network, threads=threads), data.judge(network, threads=threads))
+
+
+def _for_world(env: str, config: Config) -> Search:
+    spec = replace(env_spec(env), max_episode_steps=config.max_steps)
+    network = _network(spec, config)
+    task = make_task(env, config.world, network, config.workers)
+    return _for_network(config, spec, network, task, task)
+
+
+def _for_network(config: Config, spec: EnvSpec, network: MLP, task: Task, judge: Task) -> Search:
+    return Search(
+        config=config,
+        name=spec.id,
+        spec=spec,
+        network=network,
+        task=task,
+        judge=judge,
+        engine=ENGINES[config.engine](),
+        algorithm=_algorithm(config, network.groups()),
+        initialise=network.initialise,
+    )
+
+
+def _network(spec: EnvSpec, config: Config) -> MLP:
+    sizes = (spec.observation_space.size, *config.hidden, num_outputs(spec.action_space))
+    network = MLP(sizes=sizes, activation=config.activation, initialiser=config.initialiser)
+    _refuse_too_large(config, network.dim)
+    return network
+
+
+def _algorithm(config: Config, groups: Indices | None) -> Algorithm[Any]:
+    settings = config.genetic
+    return Genetic(
+        selection=operators.selection(settings.selection),
+        crossover=operators.crossover(settings.crossover),
+        crossover_rate=settings.crossover_rate,
+        mutation=operators.mutation(settings.mutation),
+        strength=operators.strength(settings.strength),
+        num_elites=settings.num_elites,
+        groups=groups,
+    )
+
+
+def make_task(env: str, world: str, network: MLP, workers: int = 0) -> Task:
+    """Return the task that measures `network` in the world `env`, compiled or Gymnasium's own.
+
+    Raises:
+        UsageError: The world has no compiled form, or Gymnasium does not know it.
+        EnvironmentFailed: Gymnasium cannot build it.
+    """
+    if world == "python":
+        raise UsageError(
+            f"{env!r} is the name of data or of a function in Python, not of a world; give them there:"
+            " evolvent.evolve(problem, ...), or evolvent.resume(folder, env=problem)"
+        )
+    if world == "gymnasium":
+        return GymEnv(env, network)
+    if env not in ENVS:
+        raise UsageError(f"world: {env} has no compiled form; use --world gymnasium. Compiled: {', '.join(ENVS)}")
+    return CompiledEnv(ENVS[env], network, threads=workers or _cores())
+
+
+def _refuse_too_large(config: Config, dim: int) -> None:
+    """Refuse what cannot fit: four copies of a population, and the returns and lengths of its episodes."""
+    episodes = config.population * config.episodes + config.candidates * config.validation_episodes + config.test_episodes
+    needed, there = 16 * config.population * dim + 40 * episodes, _memory()
+    if there is not None and needed > there:
+        raise UsageError(
+            f"population: {config.population:,} rows of {dim:,} parameters and {episodes:,} episodes need about"
+            f" {needed / 1e9:,.1f} GB of memory, this machine has {there / 1e9:,.1f}"
+        )
+
+
+def _memory() -> int | None:
+    """Return the size of the machine's memory [bytes], or None where the system does not tell."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
