@@ -15,7 +15,7 @@ CONDITION = 10.0  # the ratio of the largest curvature to the least
 ROWS = 500
 WEIGHT = 0.01  # of the squares of the coefficients in the logistic regression
 BUDGET = 1_000_000
-SETTINGS = {  # the fastest of nine that were tried on the quadratic: small populations, one parent, a strength that adapts
+SETTINGS = {  # the fastest of eight that were tried on the quadratic: small populations, one parent, a strength that adapts
     "population": 10,
     "genetic": {
         "selection": "truncation:num_parents=1",

@@ -42,12 +42,13 @@ def command(arguments: Sequence[str]) -> int:
     for env_id in known:
         table.add_row(env_id, "compiled" if env_id in ENVS else "gymnasium", *_figures(env_id))
     show(table)
+    say()
     if flags.all:
-        say("\nthrough Gymnasium, with default settings:")
+        say("through Gymnasium, with default settings:")
         for env_id in others:
             say(f"  {env_id}")
     else:
-        say(f"\nand {len(others)} that Gymnasium knows, with default settings: evolvent envs --all")
+        say(f"and {len(others)} that Gymnasium knows, with default settings: evolvent envs --all")
     return 0
 
 

@@ -9,15 +9,15 @@ import logging
 import os
 import re
 import sys
-import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from evolvent.cli.signals import code_while_stopping, exit_code_of, install_handlers, leave
-from evolvent.cli.terminal import Complaints, complain, printable, say, silence, silence_dead_terminals
-from evolvent.errors import EXIT_TERMINATED, EngineFailed, EvolventError, UsageError, did_you_mean
+from evolvent.cli.terminal import Complaints, complain, printable, show_traceback, silence, silence_dead_terminals
+from evolvent.errors import EXIT_TERMINATED, EngineFailed, EvolventError, StorageFailed, UsageError, did_you_mean
 
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # all but the streams tell it as a StorageFailed before
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 COMMANDS = {
@@ -56,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except EvolventError as error:
         if debug:
-            _show_traceback(error)
+            show_traceback(error)
         complain(str(error))
         code = error.exit_code
     except KeyboardInterrupt as interrupt:
@@ -79,16 +79,16 @@ def _unforeseen(problem: Exception) -> int:
         return 0
     if isinstance(problem, OSError) and problem.errno == errno.EIO and silence_dead_terminals():
         return EXIT_TERMINATED
+    if isinstance(problem, OSError) and problem.errno in NO_ROOM:
+        silence([1])
+        complain(f"cannot write what there is to say: {problem.strerror}")
+        return StorageFailed.exit_code
     if isinstance(problem, MemoryError):
         complain(f"out of memory: {problem}; make the population, its episodes or the network smaller")
         return EngineFailed.exit_code
-    _show_traceback(problem)
+    show_traceback(problem)
     complain("this is a bug of Evolvent; please report it with the lines above")
     return 1
-
-
-def _show_traceback(problem: Exception) -> None:
-    say("".join(traceback.format_exception(problem)).rstrip(), sys.stderr)
 
 
 def _show_warning(message: Warning | str, *_circumstances: object) -> None:

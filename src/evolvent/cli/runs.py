@@ -72,7 +72,7 @@ def _row(folder: RunFolder) -> JsonObject:
     checkpoints = folder.checkpoints()
     state = "running" if is_locked(folder) else "done" if isinstance(result, dict) else "stopped"
     return {
-        "run": folder.name,
+        "run": folder.name.encode(errors="backslashreplace").decode(),
         "state": state,
         "generations": checkpoints[0][0] if checkpoints else 0,
         "test_mean": result.get("test_mean") if isinstance(result, dict) else None,

@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
@@ -35,7 +36,7 @@ def in_one_line(text: str) -> str:
 
 def say(text: str = "", stream: TextIO | None = None) -> None:
     """Print a line to stdout, or to `stream`."""
-    print(printable(text), file=stream, flush=True)
+    print(in_one_line(text), file=stream, flush=True)
 
 
 def complain(text: str) -> None:
@@ -48,8 +49,17 @@ class Complaints(logging.Handler):
     """Prints what the library warns of, as messages to stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a warning, with its traceback where there is one."""
-        complain(self.format(record))
+        """Print a warning, below it its traceback where there is one."""
+        complain(record.getMessage())
+        if record.exc_info and record.exc_info[1]:
+            show_traceback(record.exc_info[1])
+
+
+def show_traceback(problem: BaseException) -> None:
+    """Print an exception with its traceback to stderr."""
+    with contextlib.suppress(OSError):
+        for line in "".join(traceback.format_exception(problem)).splitlines():
+            say(line, sys.stderr)
 
 
 def show_cursor() -> None:
