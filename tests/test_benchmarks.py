@@ -19,6 +19,7 @@ from benchmarks._harness import Bar, block, median_ratio, quantity
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 SMALLER = {
     "article": ["--seeds", "1", "--block-seconds", "0.05", "--episode-cap", "200"],
+    "champions": ["--seeds", "2"],
     "cartpole": ["--seeds", "2", "--gymnasium-episodes", "10"],
     "claims": ["--seeds", "1", "--rounds", "1", "--block-seconds", "0.02"],
     "operators": ["--seeds", "1"],
@@ -26,6 +27,7 @@ SMALLER = {
 }
 RATIOS = {
     "article": {"ours1_over_article", "ours2_over_article", "ours1_over_vector", "ours2_over_vector", "ours2_over_ours1"},
+    "champions": {"as_published", "put_right", "our_own", "as_published_returns_a_child"},
     "cartpole": {"solved", "solved_in_gymnasium", "agree_with_gymnasium"},
     "claims": {
         "backward_over_forward",

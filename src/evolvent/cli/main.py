@@ -106,8 +106,16 @@ def _dispatch(arguments: Sequence[str]) -> int:
     name = arguments[0]
     if name not in COMMANDS:
         raise UsageError(f"{printable(name)!r} is not a command{did_you_mean(name, COMMANDS)}; evolvent --help lists them")
+    _refuse_lost_folder()
     command = importlib.import_module(f"evolvent.cli.{name}").command
     return command(list(arguments[1:]))
+
+
+def _refuse_lost_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the working directory is gone; change to another one") from None
 
 
 def _overview() -> str:

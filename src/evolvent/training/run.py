@@ -94,6 +94,7 @@ class Run:
             "test_std": self.score.std,
             "test_margin": self.score.margin,
             "test_episodes": self.score.episodes,
+            "test_truncated": self.score.truncated,
             "target": self.config.target,
             "solved": self.solved,
             "reason": self.reason,

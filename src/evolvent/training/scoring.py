@@ -26,11 +26,13 @@ class Score:
         mean: Mean return.
         std: Standard deviation of the returns, 0 where there is one.
         episodes: How many there were.
+        truncated: How many of them a limit ended rather than the world.
     """
 
     mean: float
     std: float
     episodes: int
+    truncated: int = 0
 
     @property
     def margin(self) -> float:
@@ -67,7 +69,8 @@ def score(task: Task, row: Row, seeds: Seeds, max_steps: int) -> Score:
 def score_of(evaluation: Evaluation, individual: int) -> Score:
     """Return the score of one individual of an evaluation."""
     returns = evaluation.returns[individual]
-    return Score(float(evaluation.fitness[individual]), _std(returns), len(returns))
+    truncated = 0 if evaluation.truncated is None else int(evaluation.truncated[individual].sum())
+    return Score(float(evaluation.fitness[individual]), _std(returns), len(returns), truncated)
 
 
 def _std(returns: NDArray[np.float64]) -> float:
