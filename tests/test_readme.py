@@ -31,6 +31,16 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
         exec(compile("\n" * line + code, str(page), "exec"), space)  # noqa: S102
 
 
+def test_the_tests_that_the_page_on_reliability_names_exist():
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+\.py)`(?:, `([\w ]+)`)?", page)
+    assert len(named) > 40
+    for file, words in named:
+        tests = re.findall(r"def (test_\w+)", (ROOT / "tests" / file).read_text(encoding="utf-8"))
+        for word in words.split(" or "):
+            assert any(word in test for test in tests), (file, word)
+
+
 def test_ask_tell_loop_takes_ten_lines():
     loop = next(code for _, code in snippets(ROOT / "README.md") if "algorithm.ask" in code)
     statements = [line for line in loop.splitlines() if line and not line.startswith(("import", "print"))]
