@@ -99,8 +99,9 @@ def test_what_a_variable_says_is_no_error(changes):
 
 
 @pytest.mark.parametrize("words", SHORT, ids=" ".join)
-def test_a_bare_environment_without_a_home_is_no_error(words):
-    assert_clean(evolvent(*words, env=BARE), words)
+def test_a_bare_environment_without_a_home_that_knows_ascii_only_is_no_error(words):
+    ascii_words = {name: value for name, value in ascii_only().items() if name.startswith(("L", "PYTHON"))}
+    assert_clean(evolvent(*words, env={**BARE, **ascii_words}, encoding="ascii"), words)
 
 
 @pytest.mark.parametrize("home", ["/nowhere/at/all", "/dev/null", ""])
@@ -111,12 +112,6 @@ def test_a_home_that_is_none_is_no_error(home):
         assert done.returncode == 0
         assert done.stderr.count("\n") <= 1
         assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("words", SHORT, ids=" ".join)
-def test_a_terminal_that_knows_ascii_only_is_no_error(words):
-    done = evolvent(*words, env=ascii_only(), encoding="ascii")
-    assert_clean(done, words)
 
 
 def test_names_of_other_alphabets_are_told_wherever_they_can_be():
@@ -215,9 +210,11 @@ def test_a_run_that_may_not_be_read_is_told_in_a_line():
 def test_a_folder_that_is_gone_is_told_in_a_line(tmp_path):
     lost = tmp_path / "lost"
     lost.mkdir()
-    for words, code in ((["runs"], 0), (["evaluate", "first"], 2), ([*TRAIN, "--quiet"], 6), (["--version"], 0)):
+    for words in (["runs"], ["evaluate", "first"], [*TRAIN, "--quiet"], ["--help"]):
         asked = ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', lost, *command(*words)]
         done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=PATIENCE)
         lost.mkdir()
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
+        if words == ["--help"]:
+            assert_clean(done, words)
+        else:
+            assert_one_line(done, 2, "the working directory is gone")
