@@ -63,8 +63,8 @@ def command(arguments: Sequence[str]) -> int:
         result = score(task, policy.row, test_seeds(flags.seed, flags.episodes), max_steps)
     finally:
         task.close()
-    ended = f"{result.truncated or 'none'} of them ended by the limit of {max_steps:,} steps"
-    say(f"{env}, {world} world: {figures(result)}, {result.episodes} episodes, {ended}")
+    say(f"{env}, {world} world: {figures(result)}, {result.episodes} episodes")
+    say(f"{result.truncated or 'none'} of them ended by the limit of {max_steps:,} steps")
     if flags.json:
         content = {"env": env, "world": world, "seed": flags.seed, "mean": result.mean, "std": result.std}
         say(dump_json({**content, "margin": result.margin, "episodes": result.episodes, "truncated": result.truncated}))
