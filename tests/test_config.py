@@ -217,6 +217,7 @@ ODD = st.one_of(
 )
 
 
+@pytest.mark.timeout(60 + EXAMPLES / 20)
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.sampled_from(SETTINGS), ODD)
 def test_any_value_of_any_setting_makes_a_config_or_is_refused_by_its_name(setting, value):
@@ -236,6 +237,7 @@ def made_or_refused(make):
         return str(refusal)
 
 
+@pytest.mark.timeout(60 + EXAMPLES / 20)
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(
     st.builds(

@@ -111,6 +111,7 @@ VALUES = st.lists(
 )
 
 
+@pytest.mark.timeout(60 + EXAMPLES / 20)
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(VALUES, st.sampled_from(SELECTIONS), st.booleans(), st.integers(0, 3))
 def test_whatever_the_values_a_run_is_sound_or_says_that_too_many_failed(values, selection, noisy, seed):
