@@ -21,7 +21,7 @@ from evolvent.training.scoring import score_of
 
 EXAMPLES = int(os.environ.get("EVOLVENT_EXAMPLES", "40"))
 SELECTIONS = ["truncation:num_parents=4", "tournament:size=3", "rank", "roulette"]
-HUGE = 1e307  # ten of a population can still be added up
+HUGE = 1.7e308
 TINY = 5e-324
 SMALL: Any = {"population": 10, "generations": 5}
 
@@ -57,7 +57,8 @@ def test_where_all_are_alike_a_run_comes_to_its_end(tmp_path, selection, value, 
     run = evolved(lambda *_row: value, runs_dir=tmp_path, noisy=noisy, genetic={"selection": selection}, **told)
     assert_sound(run)
     assert all(map(math.isfinite, history_of(run)))
-    assert (run.score.mean, run.score.std) == (pytest.approx(value), pytest.approx(0.0, abs=abs(value) * 1e-12))
+    assert run.score.mean == pytest.approx(value)
+    assert run.score.std <= abs(value) * 1e-12
 
 
 class Failing:
@@ -132,7 +133,7 @@ def test_a_run_of_huge_values_is_kept_and_shown(tmp_path, capsys):
     assert read_manifest(run.folder)["result"] == run.summary()
     assert run_command(["runs", "--runs-dir", str(tmp_path)]) == 0
     assert run_command(["plot", "a", "--runs-dir", str(tmp_path), "--out", str(tmp_path / "a.png")]) == 0
-    assert "1e+307" in capsys.readouterr().out.splitlines()[1]
+    assert "1.7e+308" in capsys.readouterr().out.splitlines()[1]
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=9))

@@ -209,3 +209,10 @@ def test_no_world_that_fails_does(tmp_path, text):
             assert done.returncode in {2, 4}
             assert_harmless(done.stdout, done.stderr)
             assert done.stderr.splitlines()[-1].startswith("evolvent: ") or "\n" in text
+
+
+@pytest.mark.parametrize("name", ["a$b$c", "a$\\x$", "$", *HOSTILE[:3]])
+def test_no_name_is_more_than_a_name_in_a_picture(name):
+    data = ev.Supervised([[0.0], [1.0]], [0, 1], metric="accuracy", name=name.replace(":", ""))
+    run = ev.evolve(data, name="data", generations=2, population=4, genetic={"selection": "truncation:num_parents=2"})
+    assert b"\x1b" not in ev.plot(run, "curve.svg").read_bytes()

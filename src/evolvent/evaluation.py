@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evolvent.arrays import Counts, EpisodeFlags, Fitness, Flags, Indices, Returns, Seeds
 
@@ -46,8 +47,16 @@ def mean_return(returns: Returns, steps: Counts, failed: Flags, truncated: Episo
     """Return the evaluation whose fitness is each individual's mean return, NaN for one that failed."""
     failed = failed | ~np.isfinite(returns).all(axis=1)
     fitness = np.full(len(returns), np.nan)
-    fitness[~failed] = returns[~failed].mean(axis=1)
+    fitness[~failed] = mean(returns[~failed])
     return Evaluation(fitness=fitness, returns=returns, steps=steps, failed=failed, truncated=truncated)
+
+
+def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean along the last axis, also of numbers whose sum no float can hold."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        usual: NDArray[np.float64] = values.mean(axis=-1)
+    means: NDArray[np.float64] = np.where(np.isfinite(usual), usual, (values / values.shape[-1]).sum(axis=-1))
+    return means
 
 
 def usable(evaluation: Evaluation) -> Flags:

@@ -12,6 +12,8 @@ from evolvent.arrays import Indices
 from evolvent.evaluation import Evaluation, best_first, usable
 from evolvent.seeding import Stream
 
+MAX_SIZE = 10_000  # of a tournament; each parent costs so many draws
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truncation:
@@ -44,7 +46,7 @@ class Tournament:
     """Draws `size` individuals evenly, with replacement, and takes the best of them, once for each parent.
 
     Args:
-        size: At least 1, which is no selection at all; the larger, the stricter.
+        size: From 1, which is no selection at all, to 10,000; the larger, the stricter.
 
     References:
         Goldberg and Deb 1991, A comparative analysis of selection schemes used in genetic algorithms.
@@ -56,6 +58,7 @@ class Tournament:
     def __post_init__(self) -> None:
         """Refuse a tournament of nobody."""
         refuse_below("size", self.size, 1)
+        refuse_outside("size", self.size, 1, MAX_SIZE)
 
     def __call__(self, evaluation: Evaluation, count: int, stream: Stream, /) -> Indices:
         """Return the indices `(count,)` of the winners; a failed individual wins only among failed ones."""

@@ -44,7 +44,7 @@ STYLE = {
     "svg.hashsalt": "evolvent",
 }
 
-TITLE: dict[str, Any] = {"loc": "left", "fontsize": 12, "fontweight": "bold", "color": DARK, "pad": 10}
+TITLE: dict[str, Any] = {"loc": "left", "fontsize": 12, "fontweight": "bold", "color": DARK, "pad": 10, "parse_math": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _curves(folder: RunFolder, config: Config) -> Curves:
     if not columns.get("generation"):
         raise UsageError(f"the run {folder.name} has no generation yet; evolvent resume {folder.path} goes on with it")
     scores = [
-        Score(mean, std, config.validation_episodes)
+        Score(mean, std, config.validation_episodes or config.episodes)
         for mean, std in zip(columns["champion"], columns["champion_std"], strict=True)
     ]
     return Curves(
@@ -143,7 +143,8 @@ def _draw(curves: Curves, env: str, config: Config) -> Any:
         labels.append((f"target {config.target:g}", DARK, config.target))
     _label(axes, labels)
     _scale(axes, curves)
-    axes.set_title(f"{env}, {config.algorithm}, population {config.population}, seed {config.seed}", **TITLE)
+    named = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in env)
+    axes.set_title(f"{named}, {config.algorithm}, population {config.population}, seed {config.seed}", **TITLE)
     return figure
 
 

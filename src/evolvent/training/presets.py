@@ -89,6 +89,8 @@ def default_config(problem: Problem, recipe: str | None = None) -> Config:
 
 
 def _own_config(problem: Problem) -> Config:
+    if not isinstance(problem, (str, Supervised, Function)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"env: expected the id of a world, a Supervised or a Function, got {type(problem).__name__}")
     if not isinstance(problem, str):
         return merge(Config(world="python"), problem.settings(), "problem")
     env_id = problem

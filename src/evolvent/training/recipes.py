@@ -71,6 +71,6 @@ def recipe_settings(name: str) -> Mapping[str, Any]:
     Raises:
         UsageError: There is none of this name; the nearest is suggested.
     """
-    if name not in RECIPES:
-        raise UsageError(f"recipe: {name!r} is unknown{did_you_mean(name, RECIPES)}; known: {', '.join(RECIPES)}")
+    if not isinstance(name, str) or name not in RECIPES:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"recipe: {name!r} is unknown{did_you_mean(str(name), RECIPES)}; known: {', '.join(RECIPES)}")
     return RECIPES[name].settings

@@ -79,7 +79,7 @@ class Run:
         """Return the run in plain words and numbers, as `--json` prints it and `manifest.json` keeps it."""
         progress = self.progress
         return {
-            "run": str(self.folder.path) if self.folder else None,
+            "run": str(self.folder.path).encode(errors="backslashreplace").decode() if self.folder else None,
             "env": self.env,
             "world": self.config.world,
             "algorithm": self.config.algorithm,

@@ -27,7 +27,7 @@ def check_name(name: str) -> str:
             ...
         evolvent.errors.UsageError: --name '../elsewhere': expected 1 to 64 of A-Z a-z 0-9 . _ - and a letter or digit first
     """
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UsageError(f"--name {name!r}: expected 1 to 64 of A-Z a-z 0-9 . _ - and a letter or digit first")
     if _WINDOWS_DEVICE.fullmatch(name) or name.endswith("."):
         raise UsageError(f"--name {name!r}: Windows cannot have a folder of this name; choose another one")

@@ -12,7 +12,7 @@ import numpy as np
 
 from evolvent.arrays import Population, Row
 from evolvent.errors import EnvironmentFailed
-from evolvent.evaluation import Conditions, Evaluation, best_first
+from evolvent.evaluation import Conditions, Evaluation, best_first, mean
 from evolvent.seeding import stream
 from evolvent.tasks import Task
 from evolvent.training.callbacks import Generation
@@ -127,7 +127,7 @@ def _record(progress: Progress, evaluation: Evaluation, failed: int) -> Generati
     return Generation(
         generation=progress.generation - 1,
         best=float(sound.max()),
-        mean=float(sound.mean()),
+        mean=float(mean(sound)),
         failed=failed,
         champion=progress.score.mean,
         champion_std=progress.score.std,
