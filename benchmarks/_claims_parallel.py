@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import statistics
+import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from _harness import block, median_ratio, tell
@@ -22,6 +23,13 @@ SEARCHES = (64, 1024)
 GENERATIONS = 10
 
 
+class Turn(NamedTuple):
+    """What one turn came to: useful steps per second, and how many cores the process had on average."""
+
+    speed: float
+    cores: float
+
+
 def measure(rounds: int, block_seconds: float) -> dict[str, Any]:
     """Return useful steps per second with one thread and with two, in turns, and of whole searches."""
     tasks = [ev.CompiledEnv(ev.ENVS[ENV], NETWORK, threads=threads) for threads in THREADS]
@@ -33,26 +41,31 @@ def measure(rounds: int, block_seconds: float) -> dict[str, Any]:
         for name, population in (("first rows", first), ("good rows", noise)):
             cases.append((name, size, [_evaluation(task, population) for task in tasks]))
     cases += [("whole search", size, [_search(size, threads) for threads in THREADS]) for size in SEARCHES]
-    speeds: dict[tuple[str, int], tuple[list[float], list[float]]] = {(name, size): ([], []) for name, size, _ in cases}
+    turns: dict[tuple[str, int], list[list[Turn]]] = {(name, size): [] for name, size, _ in cases}
     for number in range(rounds):
         for name, size, works in cases:
-            for work, of_one in zip(works, speeds[name, size], strict=True):
-                steps, seconds = block(work, block_seconds)
-                of_one.append(steps / seconds)
+            turns[name, size].append([_turn(work, block_seconds) for work in works])
         tell(f"round {number + 1} of {rounds} with one thread and with two")
+    return {"cores": _cores(), "cases": [_case(name, size, of) for (name, size), of in turns.items()]}
+
+
+def _turn(work: Callable[[], int], seconds: float) -> Turn:
+    began = time.process_time()
+    steps, elapsed = block(work, seconds)
+    return Turn(steps / elapsed, (time.process_time() - began) / elapsed)
+
+
+def _case(name: str, size: int, rounds: Sequence[Sequence[Turn]]) -> dict[str, Any]:
+    one, two = zip(*rounds, strict=True)
+    speeds = [[each.speed for each in turns] for turns in (two, one)]
     return {
-        "cores": _cores(),
-        "cases": [
-            {
-                "rows": name,
-                "population": size,
-                "one_thread": statistics.median(one),
-                "two_threads": statistics.median(two),
-                "two_over_one": median_ratio(two, one),
-                "ratios": [second / first for first, second in zip(one, two, strict=True)],
-            }
-            for (name, size), (one, two) in speeds.items()
-        ],
+        "rows": name,
+        "population": size,
+        "one_thread": statistics.median(speeds[1]),
+        "two_threads": statistics.median(speeds[0]),
+        "two_over_one": median_ratio(*speeds),
+        "cores_used": statistics.median(each.cores for each in two),
+        "ratios": [ours / theirs for ours, theirs in zip(*speeds, strict=True)],
     }
 
 
