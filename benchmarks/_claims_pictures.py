@@ -14,6 +14,7 @@ from matplotlib.ticker import NullFormatter
 from evolvent.reporting.plots import BLUE, DARK, GREY, PALE, RED, STYLE, TITLE
 
 LIGHT, GREEN = "#56b4e9", "#009e73"  # Okabe and Ito's sky blue and bluish green
+NEW_LINE = "\n"
 SEARCHES = {"evolution": ("evolution", BLUE), "descent": ("gradient descent", RED), "random": ("random search", GREY)}
 
 
@@ -76,7 +77,7 @@ def _passes(figure: Any, found: Mapping[str, Any]) -> None:
     _panel(needed, "Passes to learn", "parameters of the network", "forward passes, median, log scale")
     needed.set_yscale("log")
     series = [(name, colour, [each[key] or np.nan for each in learning]) for key, (name, colour) in _two()]
-    _bars(needed, [f"{each['parameters']:,}\n{each['data']}" for each in learning], series, "{:,.0f}")
+    _bars(needed, [f"{each['parameters']:,}\n{each['data'].replace(' ', NEW_LINE)}" for each in learning], series, "{:,.0f}")
     _room_above(needed, 8, "{:,.0f}")
     needed.legend(frameon=False, fontsize=8, loc="upper left")
 
@@ -92,6 +93,8 @@ def _room_above(axes: Any, factor: float, numbers: str) -> None:
     axes.set_ylim(1, axes.get_ylim()[1] * factor)
     axes.yaxis.set_major_formatter(lambda value, _: numbers.format(value))
     axes.yaxis.set_minor_formatter(NullFormatter())
+    if axes.get_ylim()[1] < 100:
+        axes.set_yticks(ticks := [1, 2, 5, 10, 20], [str(tick) for tick in ticks])
 
 
 def _two() -> list[tuple[str, tuple[str, str]]]:
