@@ -77,6 +77,10 @@ class NeuralNet:
             row = _mutated(copy_network.row, var, self.seed)
         self.params = _params(network, row)
 
+    def __repr__(self) -> str:
+        """Return the sizes and the world, in a line."""
+        return f"NeuralNet({'-'.join(map(str, self.n_units))}, for {self.env!r}, seed {self.seed})"
+
     @property
     def row(self) -> Row:
         """All parameters in one row, `(dim,)`, a copy.

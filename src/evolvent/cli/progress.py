@@ -108,6 +108,7 @@ class Progress:
         self._print(HEADINGS)
         if self._live:
             self._live.start()
+            self._live.update(Text("the first generation is being measured ..."))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -194,7 +195,9 @@ def summary(run: Run) -> list[str]:
     """Return what a run came to, where it is kept and what to do next, in lines."""
     lines = result_lines(run)
     if run.folder:
-        lines += ["next:", *(f"  {command_name()} {verb} {run.folder.name}" for verb in ("play", "plot", "record"))]
+        world = f" --env {run.env}" if ":" in run.env else ""
+        rest = {"play": world, "plot": "", "record": world}
+        lines += ["next:", *(f"  {command_name()} {verb} {run.folder.name}{more}" for verb, more in rest.items())]
     return lines
 
 

@@ -15,7 +15,7 @@ from evolvent.errors import UsageError
 from evolvent.files import read_bytes
 from evolvent.training import Config, start
 from evolvent.training.config import merge, read_toml
-from evolvent.training.presets import default_config
+from evolvent.training.presets import default_config, full_id
 
 IN_PYTHON = "python"
 
@@ -64,10 +64,11 @@ def _resolve(words: Sequence[str]) -> tuple[str, Train]:
     if first.config is not None:
         from_file = read_toml(read_bytes(first.config).decode("utf-8-sig", errors="replace"), str(first.config))
     named = from_file.pop("env", None)
-    env = first.env or named
+    env = full_id(first.env) if first.env else named
     if first.env is None and isinstance(env, str) and ":" in env:
         raise UsageError(
-            f"{first.config} names the world {env!r}, whose module would be imported; if you trust it, give it: ENV"
+            f"{first.config} names the world {env!r}, whose module would be imported; if you trust it, give it:"
+            f" evolvent train {env} --config {first.config}"
         )
     if first.env is None and from_file.get("world") == IN_PYTHON:
         raise UsageError(

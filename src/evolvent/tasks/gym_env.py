@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -43,10 +44,23 @@ def make(env_id: str, render_mode: str | None = None) -> Any:
     except (gymnasium.error.Error, ModuleNotFoundError) as problem:
         if env_id in gymnasium.registry:
             raise UsageError(f"env: {env_id} needs something that is not installed: {problem}") from None
-        hint = did_you_mean(env_id, gymnasium.registry)
+        hint = _beside(env_id) or did_you_mean(env_id, gymnasium.registry)
         raise UsageError(f"env: {env_id!r} is not a registered Gymnasium environment{hint or f': {problem}'}") from None
     except (Exception, SystemExit) as problem:
+        if render_mode is not None and isinstance(problem, TypeError) and "render_mode" in str(problem):
+            raise EnvironmentFailed(
+                f"{env_id} cannot be shown or filmed: it takes no render_mode; it needs __init__(render_mode=None),"
+                " metadata with render_modes, and render()"
+            ) from problem
         raise EnvironmentFailed(f"{env_id} cannot be built: {type(problem).__name__}: {problem}") from problem
+
+
+def _beside(env_id: str) -> str:
+    """Return a hint that the module lies in the current folder, if it does."""
+    module, colon, _ = env_id.partition(":")
+    if colon and Path(f"{module}.py").is_file():
+        return f": there is {module}.py here, where python -m evolvent looks and evolvent does not"
+    return ""
 
 
 def describe(env_id: str) -> EnvSpec:
@@ -149,7 +163,10 @@ def _space(space: Any, role: str) -> Box | Discrete:
     if is_box:
         low, high = (tuple(float(bound) for bound in bounds.ravel()) for bounds in (space.low, space.high))
         return Box(low=low, high=high, shape=tuple(space.shape))
-    raise UsageError(f"{role} space: {type(space).__name__} is not supported yet; Box and Discrete are")
+    raise UsageError(
+        f"{role} space: {type(space).__name__} is not supported yet; "
+        + ("Box is" if role == "observation" else "Box and Discrete are")
+    )
 
 
 def _refuse_odd_module(env_id: str) -> None:

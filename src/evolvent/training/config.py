@@ -177,13 +177,22 @@ def merge(config: T, settings: Mapping[str, Any], source: str, prefix: str = "")
     for name, value in settings.items():
         label = f"{prefix}{name}"
         if name not in types:
-            raise UsageError(f"{source}: unknown setting {_shown(label)}{_nearest(name, types)}")
+            raise UsageError(f"{source}: unknown setting {_shown(label)}{_belongs(name, config) or _nearest(name, types)}")
         old = getattr(config, name)
         if dataclasses.is_dataclass(old) and isinstance(value, Mapping):
             changes[name] = merge(old, value, source, f"{label}.")  # pyright: ignore[reportUnknownArgumentType]
         else:
             changes[name] = _typed(value, types[name], f"{source}: {label}")
     return cast("T", dataclasses.replace(cast("Any", config), **changes))
+
+
+def _belongs(name: str, config: object) -> str:
+    """Return a hint that the setting is one of a record within, if it is."""
+    for field_name in _types(type(config)):
+        inner = getattr(config, field_name)
+        if dataclasses.is_dataclass(inner) and name in _types(type(inner)):  # pyright: ignore[reportArgumentType]
+            return f"; it belongs to {field_name}: {field_name}={{{name!r}: ...}}, in a file [{field_name}]"
+    return ""
 
 
 def _take_types(record: object, prefix: str = "") -> None:
@@ -209,6 +218,9 @@ def _typed(value: Any, kind: Any, label: str) -> Any:
         return kind(value)
     if not isinstance(kind, type) or not isinstance(value, kind) or isinstance(value, bool):
         expected = getattr(kind, "__name__", str(kind))
+        if dataclasses.is_dataclass(kind):
+            first = dataclasses.fields(kind)[0]
+            expected = f"settings by name, such as {{{first.name!r}: {first.default!r}}}"
         raise UsageError(f"{label}: expected {expected}, got {_shown(value)}")
     return value  # pyright: ignore[reportUnknownVariableType]
 

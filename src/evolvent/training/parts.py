@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from evolvent.tasks import CompiledEnv, Function, Supervised, Task
 from evolvent.tasks.gym_env import GymEnv
 from evolvent.training.config import Config
 from evolvent.training.presets import Problem, env_spec
+
+log = logging.getLogger("evolvent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +148,8 @@ def make_task(env: str, world: str, network: MLP, workers: int = 0) -> Task:
             " evolvent.evolve(problem, ...), or evolvent.resume(folder, env=problem)"
         )
     if world == "gymnasium":
+        if workers > 1:
+            log.warning("workers: a world of Gymnasium's runs in this thread alone; %d would share a compiled one", workers)
         return GymEnv(env, network)
     if env not in ENVS:
         raise UsageError(f"world: {env} has no compiled form; use --world gymnasium. Compiled: {', '.join(ENVS)}")

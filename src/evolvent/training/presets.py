@@ -65,11 +65,21 @@ def problem_in_file(named: str, chosen: Problem | None, source: str) -> Problem:
     """
     if chosen is None and ":" in named:
         raise UsageError(
-            f"{source} names the world {named!r}, whose module would be imported; if you trust it, give it: --env ID"
+            f"{source} names the world {named!r}, whose module would be imported; if you trust it, give it: --env {named}"
         )
-    if chosen is not None and problem_name(chosen) != named:
+    if chosen is not None and named not in {problem_name(chosen), problem_name(chosen).rpartition(":")[2]}:
         raise UsageError(f"env: {source} is of {named!r}, got {problem_name(chosen)!r}")
     return named if chosen is None else chosen
+
+
+def full_id(env_id: str) -> str:
+    """Return the id of the compiled world that `env_id` names without a version, or `env_id` itself.
+
+    Examples:
+        >>> full_id("CartPole"), full_id("Pendulum-v1")
+        ('CartPole-v1', 'Pendulum-v1')
+    """
+    return next((known for known in ENVS if known.rpartition("-v")[0] == env_id), env_id)
 
 
 def problem_name(problem: Problem) -> str:
@@ -90,7 +100,10 @@ def default_config(problem: Problem, recipe: str | None = None) -> Config:
 
 def _own_config(problem: Problem) -> Config:
     if not isinstance(problem, (str, Supervised, Function)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise UsageError(f"env: expected the id of a world, a Supervised or a Function, got {type(problem).__name__}")
+        raise UsageError(
+            f"env: expected the id of a world, a Supervised or a Function, got {type(problem).__name__};"
+            " an environment of your own is registered first: gymnasium.register(id, entry_point=...)"
+        )
     if not isinstance(problem, str):
         return merge(Config(world="python"), problem.settings(), "problem")
     env_id = problem

@@ -151,9 +151,14 @@ def errors_logged(folder: RunFolder) -> Generator[None]:
     handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("evolvent")
-    logger.addHandler(handler)
+    handlers: list[logging.Handler] = [handler]
+    if not logger.hasHandlers() and logging.lastResort:
+        handlers.append(logging.lastResort)  # with a handler of ours, Python would no longer show warnings by itself
+    for each in handlers:
+        logger.addHandler(each)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        for each in handlers:
+            logger.removeHandler(each)
         handler.close()

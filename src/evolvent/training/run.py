@@ -15,11 +15,11 @@ from evolvent.errors import FileRefused, StorageFailed, UsageError
 from evolvent.files import JsonObject, dump_json, parse_object, read_bytes, save_atomically
 from evolvent.policies import Policy
 from evolvent.training import checkpoint, history, run_folder
-from evolvent.training.callbacks import Callback
+from evolvent.training.callbacks import Callback, Generation, Stop
 from evolvent.training.config import Config, merge, read_toml, to_toml
 from evolvent.training.manifest import LARGEST_TEXT, changed_versions, check_format, circumstances
 from evolvent.training.parts import Search, prepare
-from evolvent.training.presets import Problem, default_config, problem_in_file
+from evolvent.training.presets import Problem, default_config, full_id, problem_in_file
 from evolvent.training.recorder import Recorder, champion, errors_logged
 from evolvent.training.run_folder import RunFolder
 from evolvent.training.run_lock import locked
@@ -53,6 +53,12 @@ class Run:
     score: Score
     progress: Progress
     reason: str
+
+    def __repr__(self) -> str:
+        """Return what the run came to, in a line."""
+        place = f", {self.folder.path}" if self.folder else ""
+        score = f"{self.score.mean:.6g} ± {self.score.margin:.3g}"
+        return f"Run({self.env!r}, score {score}, {self.progress.generation} generations, {self.reason}{place})"
 
     @property
     def best(self) -> Policy:
@@ -107,7 +113,8 @@ class RunInterrupted(KeyboardInterrupt):
 
     def __init__(self, folder: RunFolder | None, generations: int) -> None:
         """Tell where the run is kept and how many generations are done."""
-        super().__init__(f"stopped after {generations} generations")
+        kept = f"; evolvent.resume({str(folder.path)!r}) goes on" if folder else ""
+        super().__init__(f"stopped after {generations} generations{kept}")
         self.folder = folder
         self.generations = generations
 
@@ -126,7 +133,8 @@ def evolve(
     Args:
         env: Gymnasium id of the world, or a `Supervised` or a `Function`.
         recipe: A published way of searching to begin from: "article" or "deep_ga".
-        callbacks: Called with a `Generation` after each; one that returns `Stop` ends the run.
+        callbacks: Called with a `Generation` after each; one that returns `Stop` ends the run. A run in Python says
+            nothing by itself: `callbacks=[print]` shows how it goes.
         name: Of the run's folder; the time of day where there is none.
         runs_dir: Where the run's folder is made; None keeps nothing on disk.
         **settings: Fields of `Config` that differ from the problem's own start, a world's preset.
@@ -145,6 +153,7 @@ def evolve(
         >>> run.best.act([0.0, 0.0, 0.1, 0.0]) in (0, 1)
         True
     """
+    env = full_id(env) if isinstance(env, str) else env
     config = merge(default_config(env, recipe), settings, "evolve")
     return start(env, config, callbacks=callbacks, name=name, runs_dir=None if runs_dir is None else Path(runs_dir))
 
@@ -158,6 +167,7 @@ def start(
     runs_dir: Path | None = Path("runs"),
 ) -> Run:
     """Begin the run for the problem `env` that `config` describes and carry it to its end; see `evolve`."""
+    _check_callbacks(callbacks)
     search = prepare(env, config)
     try:
         if runs_dir is None:
@@ -174,7 +184,7 @@ def start(
 
 
 def resume(
-    folder: RunFolder,
+    folder: RunFolder | str,
     *,
     callbacks: Sequence[Callback] = (),
     changes: Mapping[str, Any] | None = None,
@@ -183,7 +193,7 @@ def resume(
     """Go on with a run from its newest sound checkpoint, to the same result as if it had never stopped.
 
     Args:
-        folder: The run's, as `open_run` finds it.
+        folder: The run's, as `open_run` finds it; a name is looked for in `runs`.
         callbacks: As for `evolve`.
         changes: New limits: `generations`, `target`, `max_env_steps`, `max_seconds` or `workers`.
         env: The run's world, needed where its id is `module:id`: a file alone never decides what is imported; or the data
@@ -194,6 +204,8 @@ def resume(
         FileRefused: No checkpoint can be read; nothing was changed.
         UsageError: A setting cannot be changed in a run, or the world has to be named.
     """
+    folder = run_folder.open_run(folder) if isinstance(folder, str) else folder
+    _check_callbacks(callbacks)
     if fixed := sorted(set(changes or {}) - set(CHANGEABLE)):
         raise UsageError(f"{fixed[0]}: a run that has begun keeps it; to be changed are {', '.join(CHANGEABLE)}")
     with ExitStack() as held:
@@ -213,6 +225,8 @@ def resume(
                 log.warning(warning)
         if changed := changed_versions(read_manifest(folder)):
             log.warning("the run was begun with other versions (%s): the same bits are not promised", changed)
+        if (changes or {}).get("generations", math.inf) < progress.generation:
+            raise UsageError(f"generations: the run has {progress.generation} already, got {config.generations}")
         num_rows = history.trim(folder.history, progress.generation - 1)
         if num_rows < progress.generation:
             log.warning("%s: %d of %d rows are there; the rest is lost", folder.history, num_rows, progress.generation)
@@ -290,9 +304,21 @@ def _search(search: Search, recorder: Recorder, callbacks: Sequence[Callback]) -
         progress, generation = advance(search, recorder.progress)
         recorder.note(progress, generation)
         recorder.save_when_due()
-        answers = [callback(generation) for callback in callbacks]
+        answers = [_answer(callback, generation) for callback in callbacks]
         reason = next((answer.reason for answer in answers if answer), reason_to_stop(search.config, progress))
     return reason
+
+
+def _answer(callback: Callback, generation: Generation) -> Stop | None:
+    answer: Any = callback(generation)
+    if answer is None or isinstance(answer, Stop):
+        return answer
+    raise UsageError(f"callbacks: expected None or a Stop as the answer, got {answer!r}; for example: return Stop('why')")
+
+
+def _check_callbacks(callbacks: Sequence[Callback]) -> None:
+    if not isinstance(callbacks, Sequence) or not all(callable(each) for each in callbacks):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"callbacks: expected a list of functions, such as [print], got {callbacks!r}")
 
 
 def _result(search: Search, progress: Progress, folder: RunFolder | None, reason: str) -> Run:

@@ -117,7 +117,7 @@ def create(runs_dir: Path, env_id: str, name: str | None, files: Mapping[str, by
     return RunFolder(path)
 
 
-def open_run(path_or_name: str, runs_dir: Path) -> RunFolder:
+def open_run(path_or_name: str, runs_dir: str | Path = "runs") -> RunFolder:
     """Find a run by its folder, by `<env>/<name>`, by a name that only one run has, or by the word `latest`.
 
     Raises:
@@ -125,7 +125,7 @@ def open_run(path_or_name: str, runs_dir: Path) -> RunFolder:
     """
     if os.path.isfile(os.path.join(path_or_name, "run.toml")):  # noqa: PTH113, PTH118 - no error for any string
         return RunFolder(Path(path_or_name).absolute())
-    runs = find_runs(runs_dir)
+    runs = find_runs(Path(runs_dir))
     matches = runs[:1] if path_or_name == LATEST else [run for run in runs if path_or_name in {run.name, run.path.name}]
     if len(matches) == 1:
         return matches[0]

@@ -1,0 +1,120 @@
+"""What a newcomer does in the first minutes, mistakes included."""
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import gymnasium
+import pytest
+
+import evolvent as ev
+from evolvent.article import NeuralNet
+from evolvent.cli.main import run as run_command
+
+SMALL: Any = {"population": 9, "generations": 3, "max_steps": 20, "target": None, "validation_episodes": 2, "test_episodes": 2}
+SIMULATOR = """
+import gymnasium
+import numpy as np
+
+
+class Point(gymnasium.Env):
+    observation_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(1, np.float32), float(action), False, False, {}
+
+
+gymnasium.register("Point-v0", entry_point=Point, max_episode_steps=5)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("thing", [gymnasium.Env, None, 3, lambda: None], ids=repr)
+def test_an_environment_that_is_no_id_is_refused_with_the_way_to_get_one(thing):
+    with pytest.raises(ev.EvolventError, match=r"^env: expected the id .*, got \w+; .* gymnasium\.register\(id, entry_point="):
+        ev.evolve(thing)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"mutation": "gaussian"}, r"unknown setting 'mutation'; it belongs to genetic: genetic=\{'mutation': \.\.\.\}"),
+        (
+            {"genetic": ev.Genetic()},
+            r"genetic: expected settings by name, such as \{'selection': 'truncation:num_parents=16'\}",
+        ),
+        ({"callbacks": print}, r"callbacks: expected a list of functions, such as \[print\]"),
+        ({"callbacks": [lambda _generation: True]}, r"callbacks: expected None or a Stop as the answer, got True"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused_with_what_is_right(settings, words):
+    with pytest.raises(ev.EvolventError, match=words):
+        ev.evolve("CartPole-v1", **SMALL, **settings)
+
+
+def test_a_world_without_its_version_is_the_compiled_one():
+    assert ev.evolve("CartPole", **SMALL, runs_dir=None).config.world == "compiled"
+    assert ev.evolve("CartPole", **SMALL, runs_dir=None).env == "CartPole-v1"
+
+
+@pytest.mark.parametrize("runs_dir", ["'runs'", "None"])
+def test_the_first_fault_is_shown_with_a_folder_and_without(runs_dir):
+    script = f"import evolvent as ev\nev.evolve(ev.Function(lambda row: missing, dim=2), runs_dir={runs_dir})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stderr.count("NameError: name 'missing' is not defined") == 1
+    assert "the first of them was logged" in done.stderr.splitlines()[-1]
+
+
+def test_a_run_and_a_network_are_a_line_each():
+    run = ev.evolve("CartPole-v1", **SMALL, name="one")
+    assert re.fullmatch(r"Run\('CartPole-v1', score .* ± .*, 3 generations, generations used up, .*one\)", repr(run))
+    assert repr(NeuralNet((4, 2), seed=1)) == "NeuralNet(4-2, for 'CartPole-v1', seed 1)"
+
+
+def test_a_run_is_found_and_goes_on_by_its_name():
+    ev.evolve("CartPole-v1", **SMALL, name="one")
+    assert ev.open_run("one").name == ev.open_run("latest", "runs").name
+    assert ev.resume("one", changes={"generations": 4}).progress.generation == 4
+    text = ev.open_run("one").run_toml.read_text(encoding="utf-8")
+    with pytest.raises(ev.EvolventError, match=r"^generations: the run has 4 already, got 2"):
+        ev.resume("one", changes={"generations": 2})
+    assert ev.open_run("one").run_toml.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.filterwarnings("ignore:.*render_mode")
+def test_what_the_command_tells_to_do_next_can_be_done(tmp_path, capsys, monkeypatch):
+    (tmp_path / "a_simulator.py").write_text(SIMULATOR, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    flags = ["--population", "9", "--generations", "2", "--validation-episodes", "2", "--test-episodes", "2", "--name", "one"]
+    assert run_command(["train", "a_simulator:Point-v0", *flags]) == 0
+    told = capsys.readouterr().out
+    assert "record a_simulator-Point-v0/one --env a_simulator:Point-v0" in told
+    assert run_command(["record", "one", "--env", "a_simulator:Point-v0"]) == 4
+    assert "cannot be shown or filmed: it takes no render_mode" in capsys.readouterr().err
+    assert run_command(["resume", "one"]) == 2
+    assert "give it: --env a_simulator:Point-v0" in capsys.readouterr().err
+    ev.evolve("Point-v0", **SMALL, name="two")
+    assert run_command(["resume", "two", "--env", "a_simulator:Point-v0", "--generations", "4"]) == 0
+    assert run_command(["resume", "two", "--env", "CartPole-v1"]) == 2
+
+
+def test_a_module_that_only_python_finds_is_told(tmp_path):
+    (tmp_path / "another_simulator.py").write_text(SIMULATOR, encoding="utf-8")
+    with pytest.raises(ev.EvolventError, match=r"there is another_simulator\.py here, where python -m evolvent looks"):
+        ev.evolve("another_simulator:Point-v0")
+
+
+def test_threads_that_a_world_cannot_use_are_told(caplog):
+    ev.evolve("CartPole-v1", **SMALL, world="gymnasium", workers=2, runs_dir=None)
+    assert [record.getMessage() for record in caplog.records] == [
+        "workers: a world of Gymnasium's runs in this thread alone; 2 would share a compiled one"
+    ]
