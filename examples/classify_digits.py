@@ -4,7 +4,7 @@ A network without hidden layers, which is the same model as logistic regression,
 thirds of the digits that are there to learn from, a quarter is set aside as validation data: by them the champion is chosen.
 Logistic regression learns from both thirds. The last third is looked at once, at the end.
 
-    $ pip install "evolvent[examples]"
+    $ pip install -e '.[examples]'
     $ python examples/classify_digits.py
     split 10: evolved 95.0%, logistic regression 96.7%, 22 s
     split 11: evolved 95.5%, logistic regression 96.5%, 21 s

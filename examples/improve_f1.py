@@ -7,7 +7,7 @@ do: weigh the classes, or move the threshold to where the F1 score of the part t
 third is looked at once, at the end; nothing is chosen by it. `python examples/improve_f1.py 20 pixels` tells all pixels
 instead: eights then overlap little, and nothing is to be gained.
 
-    $ pip install "evolvent[examples]"
+    $ pip install -e '.[examples]'
     $ python examples/improve_f1.py
     logistic regression         F1 0.295, standard deviation 0.045 over 20 splits
     the same, classes weighed   F1 0.440, standard deviation 0.021 over 20 splits
