@@ -145,6 +145,16 @@ def test_a_gradient_is_the_slope_of_its_loss(monkeypatch: pytest.MonkeyPatch, mo
     assert problem.gradient(row) == pytest.approx(slopes(problem.loss, row), rel=1e-5, abs=1e-6)
 
 
+def test_every_picture_is_drawn_from_the_published_figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    published = json.loads((FOLDER / "results" / "claims.json").read_text(encoding="utf-8"))
+    importlib.import_module("_claims_pictures").draw(published, tmp_path)
+    pictures = {path.name for path in (FOLDER.parent / "docs" / "images").glob("claims-*.png")}
+    assert {path.name for path in tmp_path.iterdir()} == pictures
+    page = (FOLDER.parent / "docs" / "claims.md").read_text(encoding="utf-8")
+    assert all(f"(images/{name})" in page for name in pictures)
+
+
 def test_a_gradient_is_charged_as_three_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
     searches = importlib.import_module("_claims_searches")

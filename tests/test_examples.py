@@ -30,7 +30,7 @@ def test_every_example_is_run_here_and_tells_how():
         text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
         assert len(text.splitlines()) < 80
         assert f"$ python examples/{name}.py" in text
-        assert ('pip install "evolvent[examples]"' in text) == ("sklearn" in text) == (name in NEEDS)
+        assert ("pip install -e '.[examples]'" in text) == ("sklearn" in text) == (name in NEEDS)
 
 
 def test_points_are_spread_nearly_as_far_as_can_be(tmp_path):
