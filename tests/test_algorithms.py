@@ -327,6 +327,19 @@ def _share_of_mixed(algorithm, initial, number):
     return np.mean([len(np.unique(np.round(row))) > 1 for row in children])
 
 
+def test_clones_among_the_population_are_candidates_once_and_confirmed():
+    mutation = Gaussian(strength=0.5, rate=0.15)
+    algorithm = Genetic(selection=Truncation(num_parents=4), mutation=mutation, strength=SelfAdaptive(), num_elites=2)
+    state, population = after(algorithm, 3)
+    rows = algorithm.candidates(state, 10)
+    assert 4 <= len(rows) < 10
+    order = np.arange(len(rows))
+    confirmed = algorithm.confirm(state, rows, measured(order))
+    assert confirmed.elites.tobytes() == rows[::-1][:2].tobytes()
+    places = [next(i for i, row in enumerate(population) if row.tobytes() == elite.tobytes()) for elite in confirmed.elites]
+    assert confirmed.elite_scales.tolist() == state.scales[places].tolist()
+
+
 def test_groups_of_other_rows_are_refused():
     with pytest.raises(UsageError, match=r"^groups: expected one for each of 3 parameters, got shape \(4,\)"):
         begun(Genetic(groups=np.zeros(4, np.int64)))

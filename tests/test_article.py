@@ -1,4 +1,5 @@
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -214,7 +215,10 @@ def test_params_may_be_replaced_and_are_checked():
         (lambda: NeuralNet((4, 2), env="CartPol-v1").evaluate(), 'did you mean "CartPole-v1"'),
         (lambda: GeneticNetworks(population_size=1), "^population_size: .* at least 2, got 1"),
         (lambda: GeneticNetworks(generations=0), "^generations: "),
-        (lambda: small(mutation_variance=0).fit(), "^strength: "),
+        (lambda: small(mutation_variance=0), "^mutation_variance: expected a positive number, got 0"),
+        (lambda: NeuralNet((4.7, 2)), "^n_units: expected a whole number"),  # pyright: ignore[reportArgumentType]
+        (lambda: NeuralNet((4, 2), episodes=math.inf), "^episodes: .* got inf"),  # pyright: ignore[reportArgumentType]
+        (lambda: NeuralNet((3, 1), env="Pendulum-v1").evaluate(), "^env: Pendulum-v1 has continuous actions"),
         (lambda: small().best_network, r"^best_network: there is none before fit\(\)"),
         (lambda: small().predict(OBSERVATION), r"^best_network: there is none before fit\(\)"),
     ],
@@ -241,7 +245,8 @@ def test_progress_is_printed_when_asked_for(capsys):
 def test_a_second_fit_goes_on_where_the_first_ended():
     networks = fitted(generations=2)
     networks.fit()
-    assert len(networks.fitness) == len(networks.average_fitness) == 4
+    assert networks.fitness == fitted(generations=4).fitness
+    assert len(networks.average_fitness) == 4
     assert len(networks.networks) == 8
 
 
@@ -327,7 +332,7 @@ def test_one_hot_is_undone_by_argmax(labels):
     assert (rows.sum(axis=1) == 1).all()
 
 
-@pytest.mark.parametrize("labels", [[-1], [2], [0.5]])
+@pytest.mark.parametrize("labels", [[-1], [2], [0.5], [math.nan]])
 def test_one_hot_refuses_what_is_no_class(labels):
-    with pytest.raises(UsageError, match="expected 1 labels from 0 to 1"):
+    with pytest.raises(UsageError, match=r"^y: expected"):
         one_hot(labels, 2)

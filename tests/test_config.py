@@ -57,7 +57,10 @@ def test_no_value_is_written_as_none(value):
         ({"Seed": 3}, "a file: unknown setting 'Seed'; did you mean \"seed\"?"),
         ({"xyz": 3}, "a file: unknown setting 'xyz'"),
         ({"genetic": {"num_elite": 3}}, "a file: unknown setting 'genetic.num_elite'; did you mean \"num_elites\"?"),
-        ({"genetic": 3}, "a file: genetic: expected settings by name, such as {'selection': 'truncation:num_parents=16'}, got 3"),
+        (
+            {"genetic": 3},
+            "a file: genetic: expected settings by name, such as {'selection': 'truncation:num_parents=16'}, got 3",
+        ),
         ({"population": "many"}, "a file: population: expected int, got 'many'"),
         ({"population": True}, "a file: population: expected int, got True"),
         ({"population": 3.0}, "a file: population: expected int, got 3.0"),

@@ -71,7 +71,7 @@ def test_the_first_fault_is_shown_with_a_folder_and_without(runs_dir):
     script = f"import evolvent as ev\nev.evolve(ev.Function(lambda row: missing, dim=2), runs_dir={runs_dir})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stderr.count("NameError: name 'missing' is not defined") == 1
-    assert "the first of them was logged" in done.stderr.splitlines()[-1]
+    assert "errors, which are logged" in done.stderr.splitlines()[-1]
 
 
 def test_a_run_and_a_network_are_a_line_each():
@@ -118,3 +118,39 @@ def test_threads_that_a_world_cannot_use_are_told(caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "workers: a world of Gymnasium's runs in this thread alone; 2 would share a compiled one"
     ]
+
+
+def test_one_episode_is_never_called_sure():
+    with pytest.raises(
+        ev.EvolventError, match=r"^validation_episodes: expected at least 2, to tell when the target is reached"
+    ):
+        ev.evolve("CartPole-v1", validation_episodes=1)
+    with pytest.raises(ev.EvolventError, match=r"^episodes: expected at least 2, to tell when the target is reached"):
+        ev.evolve("CartPole-v1", episodes=1, validation_episodes=0)
+    with pytest.raises(ev.EvolventError, match=r"^test_episodes: expected at least 2 where episodes differ, got 1"):
+        ev.evolve("CartPole-v1", test_episodes=1)
+
+
+@pytest.mark.parametrize("cap", [-1, 0, 2**63 - 1])
+def test_an_episode_cap_that_never_comes_is_refused(cap):
+    network = ev.MLP(sizes=[4, 2])  # pyright: ignore[reportArgumentType]
+    task = ev.CompiledEnv(ev.ENVS["CartPole-v1"], network)
+    rows, seeds = network.initialise(2, ev.stream(0)), ev.stream(1).bits((2, 1))
+    with pytest.raises(ev.EvolventError, match=r"^episode_cap: expected 1 to 1,000,000,000 steps, got"):
+        task.evaluate(rows, ev.Conditions(seeds=seeds, episode_cap=cap))
+    task.close()
+
+
+def test_what_resume_is_given_may_be_a_path_and_must_be_a_problem():
+    run = ev.evolve("CartPole-v1", **SMALL, name="one")
+    assert run.folder
+    assert ev.resume(run.folder.path, env="CartPole").progress.digest == run.progress.digest
+    with pytest.raises(ev.EvolventError, match=r"^env: expected the id of a world, a Supervised or a Function, got function"):
+        ev.resume("one", env=lambda _row: 0.0)  # pyright: ignore[reportArgumentType]
+    ev.evolve(ev.Function(lambda _row: 0.0, dim=1), generations=1, name="two")
+    with pytest.raises(ev.EvolventError, match="'function' is the name of data or of a function in Python"):
+        ev.resume("two")
+
+
+def test_settings_within_are_a_mapping_wherever_they_are_given():
+    assert ev.Config(genetic={"num_elites": 2}).genetic.num_elites == 2  # pyright: ignore[reportArgumentType]

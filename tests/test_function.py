@@ -51,7 +51,7 @@ def test_a_row_is_worth_what_the_function_says(population, episodes):
     expected = [-math.fsum(x * x for x in row) for row in population]
     for returns, value in zip(evaluation.returns, expected, strict=True):
         assert returns.tolist() == pytest.approx([value] * episodes, rel=1e-12)
-    assert evaluation.steps.tolist() == [[1] * episodes] * len(population)
+    assert evaluation.steps.tolist() == [[1] + [0] * (episodes - 1)] * len(population)
     assert not evaluation.failed.any()
 
 
@@ -66,7 +66,8 @@ def test_the_function_is_given_a_row_of_its_own(noisy):
 
     population = rows([1, 2], [3, 4])
     ev.Function(spoil, 2, noisy=noisy).evaluate(population, conditions(2, 2))
-    assert seen == [(np.float64, (2,), row) for row in ([1.0, 2.0], [1.0, 2.0], [3.0, 4.0], [3.0, 4.0])]
+    expected = [[1.0, 2.0], [1.0, 2.0], [3.0, 4.0], [3.0, 4.0]] if noisy else [[1.0, 2.0], [3.0, 4.0]]
+    assert seen == [(np.float64, (2,), row) for row in expected]
     assert population.tolist() == [[1, 2], [3, 4]]
 
 
@@ -322,6 +323,16 @@ def test_noise_does_not_choose_the_champion():
     run = ev.evolve(function, generations=80, genetic={"mutation": "gaussian:strength=0.1"}, runs_dir=None)
     assert sphere(run.row * 3) > -0.6
     assert run.score.mean == pytest.approx(sphere(run.row * 3), abs=4 * run.score.std / 10)
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_an_exact_function_is_called_once_a_row_however_often_it_is_asked(noisy):
+    calls = []
+    function = ev.Function(lambda row, *_seed: calls.append(1) or -float(row @ row), dim=2, noisy=noisy)
+    run = ev.evolve(function, recipe="deep_ga", generations=1, population=4, target=None, runs_dir=None)
+    assert len(calls) == (4 + 4 * 30 + 200 if noisy else 4 + 4 + 1)
+    assert run.progress.env_steps == (124 if noisy else 8)
+    assert run.score.std == 0.0
 
 
 def test_a_world_is_no_way_to_run_a_function():

@@ -408,6 +408,7 @@ def test_no_crossover_has_a_name_too():
 
 
 def test_text_makes_what_it_says():
+    assert operators.mutation("gaussian:strength=1e+2+sign_flip") == InTurn((Gaussian(strength=100.0), SignFlip()))
     assert operators.mutation(" gaussian : strength = 0.5 , rate=0.1 + sign_flip") == InTurn(
         (Gaussian(strength=0.5, rate=0.1), SignFlip())
     )

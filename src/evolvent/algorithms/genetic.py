@@ -45,7 +45,8 @@ class Genetic:
     """Breeds each generation from the last one and carries its elites along.
 
     Elites are measured again with every generation, so a lucky score does not last. Where a caller confirms candidates
-    over more episodes, those scores, not one generation's, decide who is elite.
+    over more episodes, the best of those candidates are the elites; with 2 `num_elites` of them or more, the elites so far
+    are among them.
 
     Args:
         selection: Chooses the parents.
@@ -96,8 +97,10 @@ class Genetic:
         """
         if len(initial) <= self.num_elites:
             raise UsageError(f"population: {self.num_elites} elites need a population of more, got {len(initial)}")
-        if self.groups is not None and self.groups.shape != initial.shape[1:]:
-            raise UsageError(f"groups: expected one for each of {initial.shape[1]} parameters, got shape {self.groups.shape}")
+        if self.groups is not None and np.shape(self.groups) != initial.shape[1:]:
+            raise UsageError(
+                f"groups: expected one for each of {initial.shape[1]} parameters, got shape {np.shape(self.groups)}"
+            )
         nothing = np.zeros((len(initial), 1))
         unmeasured = mean_return(nothing, nothing.astype(np.int64), np.zeros(len(initial), np.bool_))
         scales = np.ones(len(initial))
@@ -129,7 +132,7 @@ class Genetic:
         """Return the state whose elites are the best confirmed candidates."""
         if self.num_elites > len(candidates):
             return state
-        scales = self._candidates(state, len(candidates))[1]
+        scales = self._candidates(state, len(state.population))[1]
         best = best_first(evaluation)[: self.num_elites]
         return replace(state, elites=candidates[best], elite_scales=scales[best])
 
@@ -138,7 +141,7 @@ class Genetic:
         if self.crossover is None:
             return rows
         mates = self.selection(state.evaluation, len(parents), stream.child("mates"))
-        groups = np.arange(rows.shape[1], dtype=np.int64) if self.groups is None else self.groups
+        groups = np.arange(rows.shape[1], dtype=np.int64) if self.groups is None else np.asarray(self.groups, np.int64)
         crossed = self.crossover(rows, state.population[mates], groups, stream.child("crossover"))
         if self.crossover_rate == 1:
             return crossed
@@ -150,8 +153,8 @@ class Genetic:
         ranked = best_first(state.evaluation)[: count + 2 * self.num_elites]
         rows = np.concatenate([state.elites, state.population[carried], state.population[ranked]])
         scales = np.concatenate([state.elite_scales, state.scales[carried], state.scales[ranked]])
-        _, first = np.unique(rows, axis=0, return_index=True)
-        chosen = np.sort(first)[:count]
+        distinct = {(row + 0).tobytes(): place for place, row in reversed([*enumerate(rows)])}
+        chosen = sorted(distinct.values())[:count]
         return rows[chosen], scales[chosen]
 
 

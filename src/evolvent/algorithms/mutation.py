@@ -1,7 +1,7 @@
 """Mutation: how a parent's row is changed.
 
 Each kind has a `rate`, the probability that a parameter is changed at all, and is scaled by the `Strength` of the
-algorithm: noise is multiplied by the scale, and a kind that has no strength is done at a rate so many times as high.
+algorithm: noise is multiplied by the scale, and a kind that adds no noise is done at a rate so many times as high.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Mutations done one after the other are joined by a plus sign: `gaussian:strength
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
@@ -86,7 +87,7 @@ def mutation(text: str) -> Mutation:
         >>> mutation("gaussian:strength=0.1+sign_flip:rate=0.01")
         InTurn(mutations=(Gaussian(strength=0.1, rate=1.0), SignFlip(rate=0.01)))
     """
-    terms = text.split("+")
+    terms = re.split(r"\+(?!\d)", text)
     if len(terms) > MOST_MUTATIONS:
         raise UsageError(f"mutation: expected at most {MOST_MUTATIONS} in turn, got {len(terms)}")
     parts = tuple(_operator("mutation", term, MUTATIONS) for term in terms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 from evolvent.errors import UsageError
 
 MAX_STRENGTH = 1e6
@@ -13,7 +15,7 @@ def refuse_below(name: str, value: int, lowest: int) -> None:
     Raises:
         UsageError: It is, or it is no whole number.
     """
-    if not isinstance(value, int) or value < lowest:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, Integral) or value < lowest:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UsageError(f"{name}: expected a whole number of at least {lowest}, got {value}")
 
 
@@ -23,7 +25,7 @@ def refuse_outside(name: str, value: float, lowest: float, highest: float) -> No
     Raises:
         UsageError: It does not.
     """
-    if not lowest <= value <= highest:
+    if not isinstance(value, Real) or not lowest <= value <= highest:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UsageError(f"{name}: expected a number from {lowest:g} to {highest:g}, got {value}")
 
 
@@ -33,7 +35,7 @@ def refuse_strength(strength: float, rate: float) -> None:
     Raises:
         UsageError: One of them is; the message says which.
     """
-    if not 0 < strength <= MAX_STRENGTH:
+    if not isinstance(strength, Real) or not 0 < strength <= MAX_STRENGTH:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UsageError(f"strength: expected a positive number, at most {MAX_STRENGTH:g}, got {strength}")
     refuse_rate(rate)
 
@@ -44,5 +46,5 @@ def refuse_rate(rate: float) -> None:
     Raises:
         UsageError: It is not.
     """
-    if not 0 < rate <= 1:
+    if not isinstance(rate, Real) or not 0 < rate <= 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UsageError(f"rate: expected a probability above 0, at most 1, got {rate}")

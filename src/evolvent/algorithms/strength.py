@@ -49,7 +49,8 @@ class Decaying:
 class SelfAdaptive:
     """Lets every individual carry its own strength, which it inherits with a random change and is mutated by.
 
-    Strengths that make good children spread with them. They stay between 0.0001 and 10,000.
+    Strengths that make good children spread with them. A child of two parents inherits the first one's. They stay between
+    0.0001 and 10,000.
 
     Args:
         learning_rate: Standard deviation of the change of a strength's logarithm, above 0 and at most 2.

@@ -39,6 +39,8 @@ def one_hot(y: ArrayLike, num_classes: int | None = None) -> NDArray[np.float64]
                [1., 0.]])
     """
     labels = as_numbers(y, "y", "(n,)").ravel()
+    if not np.isfinite(labels).all():
+        raise UsageError("y: expected labels 0, 1, ..., got NaN or infinity")
     classes = int(labels.max(initial=0)) + 1 if num_classes is None else num_classes
     return np.eye(classes)[labels_from(labels, len(labels), classes)]
 

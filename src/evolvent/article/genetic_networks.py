@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evolvent.algorithms import Gaussian, Genetic, Truncation
+from evolvent.algorithms.genetic import GeneticState
 from evolvent.arrays import Population, Row
 from evolvent.article.limits import at_least_one, seed_or_any, shortened
 from evolvent.article.neural_net import NeuralNet, mlp, task_of
@@ -77,6 +79,8 @@ class GeneticNetworks:
         self.generations = at_least_one("generations", generations)
         self.render_env = render_env
         self.record = record
+        if not 0 < mutation_variance < math.inf:
+            raise UsageError(f"mutation_variance: expected a positive number, got {mutation_variance}")
         self.mutation_variance = mutation_variance
         self.verbose = verbose
         self.print_every = at_least_one("print_every", print_every)
@@ -87,6 +91,7 @@ class GeneticNetworks:
         self.fitness: list[float] = []
         self.average_fitness: list[float] = []
         self._best: NeuralNet | None = None
+        self._state: GeneticState | None = None
         rows = mlp(self.architecture).initialise(self.population_size, stream(self.seed, "initial"))
         self.networks = self._as_networks(rows)
 
@@ -111,14 +116,16 @@ class GeneticNetworks:
         mutation = Gaussian(strength=self.mutation_variance)
         algorithm = Genetic(selection=Truncation(num_parents=1), mutation=mutation, num_elites=1)
         rows = np.stack([network.row for network in self.networks])
-        state = algorithm.init(rows, stream(self.seed, "init"))
+        state = self._state
+        if state is None or not np.array_equal(rows, state.population):
+            state = algorithm.init(rows, stream(self.seed, "init"))
         longest = shortened(self.max_episode_length)
         with closing(task_of(self.architecture, self.env)) as task:
             for place in range(self.generations):
                 number = len(self.fitness)
                 rows, state = algorithm.ask(state, stream(self.seed, number, "ask"))
                 evaluation = self._measure(task, rows, number, longest)
-                state = algorithm.tell(state, rows, evaluation)
+                self._state = state = algorithm.tell(state, rows, evaluation)
                 self._keep(rows, evaluation)
                 if self.verbose and place % self.print_every == 0:
                     print(_progress(place, self.fitness[-1], self.average_fitness[-1]))
@@ -159,7 +166,7 @@ class GeneticNetworks:
 
     def _show(self, number: int, longest: int) -> None:
         if self.record:
-            filmed(self.best_network.policy, "generation", episodes=1, longest=longest, seed=self.seed)
+            filmed(self.best_network.policy, "generation", episodes=1, longest=longest, seed=self.seed + number)
         elif self.render_env and can_show():
             shown(self.best_network.policy, episodes=1, longest=longest, seed=self.seed + number)
 

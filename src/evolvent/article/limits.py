@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
+from numbers import Integral
 
 from evolvent.errors import UsageError
 from evolvent.seeding import MAX_SEED
@@ -25,8 +26,9 @@ def at_least_one(name: str, value: int, *, at_least: int = 1) -> int:
     Raises:
         UsageError: It is none, or below `at_least`.
     """
-    if value != int(value) or value < at_least:
-        raise UsageError(f"{name}: expected a whole number of at least {at_least}, got {value}")
+    is_whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
+    if not is_whole or value < at_least:
+        raise UsageError(f"{name}: expected a whole number of at least {at_least}, got {value!r}")
     return int(value)
 
 

@@ -24,6 +24,7 @@ from evolvent.spaces import Box, Discrete
 from evolvent.tasks import CompiledEnv, Task
 from evolvent.tasks.gym_env import GymEnv
 from evolvent.tasks.objectives import minus_cross_entropy
+from evolvent.training.presets import env_spec
 
 Params = dict[str, list[NDArray[Any]]]  # weights (inputs, outputs) and biases (outputs,) of each layer
 
@@ -69,7 +70,7 @@ class NeuralNet:
         self.episodes = at_least_one("episodes", episodes)
         self.max_episode_length = at_least_one("max_episode_length", max_episode_length)
         self.env = env if copy_network is None else copy_network.env
-        self.n_units = tuple(n_units or ()) if copy_network is None else copy_network.n_units
+        self.n_units = tuple(() if n_units is None else n_units) if copy_network is None else copy_network.n_units
         network = mlp(self.n_units)
         if copy_network is None:
             row = network.initialise(1, stream(self.seed, "initial"))[0]
@@ -175,12 +176,18 @@ class NeuralNet:
 
 def mlp(n_units: Sequence[int]) -> MLP:
     """Return the network of these sizes."""
-    return MLP(sizes=tuple(int(size) for size in n_units))
+    return MLP(sizes=tuple(at_least_one("n_units", size) for size in n_units))
 
 
 def task_of(n_units: tuple[int, ...], env: str) -> Task:
-    """Return the task that measures networks of these sizes in the world `env`, compiled where it can be."""
+    """Return the task that measures networks of these sizes in the world `env`, compiled where it can be.
+
+    Raises:
+        UsageError: The world is unknown, its actions are not discrete, or the sizes do not fit it.
+    """
     network = mlp(n_units)
+    if not isinstance(env_spec(env).action_space, Discrete):
+        raise UsageError(f"env: {env} has continuous actions, and these networks choose one of several; use evolvent.evolve")
     return CompiledEnv(ENVS[env], network) if env in ENVS else GymEnv(env, network)
 
 

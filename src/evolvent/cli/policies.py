@@ -10,6 +10,7 @@ from evolvent.errors import UsageError
 from evolvent.policies import Policy, load_policy
 from evolvent.tasks.gym_env import is_registered
 from evolvent.training import RunFolder, open_run
+from evolvent.training.presets import full_id
 from evolvent.training.run import read_config
 
 
@@ -37,7 +38,7 @@ def world_of(policy: Policy, chosen: str | None) -> str:
         UsageError: The policy names no known world, and the user none.
     """
     if chosen is not None:
-        return chosen
+        return full_id(chosen)
     if policy.env_id in ENVS or is_registered(policy.env_id):
         return policy.env_id
     if not policy.env_id:

@@ -18,8 +18,9 @@ Forward = Callable[[Any, Memory, Any], tuple[tuple[Any, ...], Memory]]
 class Network(Protocol):
     """A function from parameters, memory and inputs to outputs and memory.
 
-    Two networks with equal fields compute the same function. `forward` is text over values (see `evolvent.lanes`):
-    `forward(row, memory, inputs) -> (outputs, memory)`; a network that remembers nothing carries an empty memory.
+    A network is hashable and never changes; two with equal fields compute the same function. `forward` is text over values
+    (see `evolvent.lanes`): `forward(row, memory, inputs) -> (outputs, memory)`; a network that remembers nothing carries an
+    empty memory.
     """
 
     @property

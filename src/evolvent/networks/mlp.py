@@ -55,6 +55,7 @@ class MLP:
 
     def __post_init__(self) -> None:
         """Refuse sizes and names that make no network."""
+        object.__setattr__(self, "sizes", tuple(self.sizes))
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise UsageError(f"sizes: expected inputs, hidden layers and outputs, all positive, got {self.sizes}")
         if len(self.sizes) > MAX_LAYERS or sum(self.sizes) > MAX_NEURONS:

@@ -78,12 +78,15 @@ class Function:
         return rows + self._start
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
-        """Return what `population (pop, dim)` achieves; each call counts as a step."""
+        """Return what `population (pop, dim)` achieves; each call counts as a step; an exact function is called once a row."""
         refuse_odd_shapes(population, conditions, self.dim)
         exact = population.astype(np.float64)
-        values = [[self._at(row, int(seed)) for seed in seeds] for row, seeds in zip(exact, conditions.seeds, strict=True)]
-        returns = np.array(values, np.float64).reshape(conditions.seeds.shape)
-        return mean_return(returns, np.ones(returns.shape, np.int64), np.zeros(len(returns), np.bool_))
+        asked = conditions.seeds if self.noisy else conditions.seeds[:, :1]
+        values = [[self._at(row, int(seed)) for seed in seeds] for row, seeds in zip(exact, asked, strict=True)]
+        returns, steps = np.empty(conditions.seeds.shape), np.zeros(conditions.seeds.shape, np.int64)
+        returns[:] = np.array(values, np.float64).reshape(asked.shape)
+        steps[:, : asked.shape[1]] = 1
+        return mean_return(returns, steps, np.zeros(len(returns), np.bool_))
 
     def close(self) -> None:
         """Hold nothing; the next run tells its own first failure."""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evolvent.arrays import Indices, Inputs, Outputs, Population, Row
+from evolvent.arrays import Indices, Inputs, Outputs, Population, Row, as_numbers
 from evolvent.envs import EnvSpec
 from evolvent.errors import UsageError, did_you_mean
 from evolvent.evaluation import Conditions, Evaluation, mean_return
@@ -143,13 +143,15 @@ class SupervisedTask:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="evolvent-supervised")
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
-        """Return what `population (pop, dim)` achieves; each row of data counts as a step."""
+        """Return what `population (pop, dim)` achieves; each row of data counts as a step; all of them are looked at once."""
         refuse_odd_shapes(population, conditions, self._network.dim)
         shape = conditions.seeds.shape
+        asked = conditions.seeds if self._batch_size else conditions.seeds[:, :1]
         rows = np.ascontiguousarray(population, np.float32)
-        batches = {seed: self._batch(seed) for seed in map(int, np.unique(conditions.seeds))}
-        returns = np.array(list(self._pool.map(partial(self._one, batches), rows, conditions.seeds))).reshape(shape)
-        steps = np.full(shape, self._batch_size or len(self._inputs), np.int64)
+        batches = {seed: self._batch(seed) for seed in map(int, np.unique(asked))}
+        returns, steps = np.empty(shape), np.zeros(shape, np.int64)
+        returns[:] = np.array(list(self._pool.map(partial(self._one, batches), rows, asked))).reshape(asked.shape)
+        steps[:, : asked.shape[1]] = self._batch_size or len(self._inputs)
         return mean_return(returns, steps, np.zeros(len(rows), np.bool_))
 
     def close(self) -> None:
@@ -200,7 +202,7 @@ def _checked(inputs: ArrayLike, targets: ArrayLike, kind: Kind | None, whose: st
 
 def _finite(given: ArrayLike, argument: str) -> NDArray[Any]:
     try:
-        array = np.asarray(given)
+        array = np.asarray(as_numbers(given, argument, "(n, ...)") if hasattr(given, "detach") else given)
     except ValueError as problem:
         raise UsageError(f"{argument}: expected an array of numbers: {problem}") from None
     if array.dtype.kind not in NUMBERS:

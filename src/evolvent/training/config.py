@@ -12,6 +12,7 @@ from numbers import Integral
 from types import UnionType
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
+import numpy as np
 import tomli_w
 
 from evolvent.algorithms import ALGORITHMS, operators
@@ -85,7 +86,8 @@ class Config:
         target: Stop when the champion's mean return is surely at least this; None (or --no-target) goes on.
         max_env_steps: Stop after so many environment steps, None for no limit.
         max_seconds: Stop after so much time, None for no limit.
-        candidates: How many individuals a generation puts up for champion.
+        candidates: How many individuals a generation puts up for champion and elite; with twice the number of elites, the
+            elites so far are among them.
         validation_episodes: Episodes a candidate is confirmed on, the same ones all along; 0 trusts the fitness that it had
             in its generation, which is right where that is exact.
         test_episodes: Episodes that the reported score is the mean of; they are used for nothing else.
@@ -214,6 +216,8 @@ def _typed(value: Any, kind: Any, label: str) -> Any:
         return tuple(_typed(item, get_args(kind)[0], label) for item in items)
     if get_origin(kind) is Literal:
         return _known(label, value, get_args(kind))
+    if dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
+        return merge(cast("Any", kind)(), value, label)  # pyright: ignore[reportUnknownArgumentType]
     if kind in {int, float} and _is_number(value, kind):
         return kind(value)
     if not isinstance(kind, type) or not isinstance(value, kind) or isinstance(value, bool):
@@ -227,7 +231,7 @@ def _typed(value: Any, kind: Any, label: str) -> Any:
 
 def _is_number(value: Any, kind: type[int | float]) -> bool:
     """Return whether a number, NumPy's own included, is one of a kind to the bit."""
-    if isinstance(value, float):
+    if isinstance(value, float | np.floating):
         return kind is float
     return not isinstance(value, bool) and isinstance(value, Integral) and (kind is int or abs(int(value)) <= MAX_EXACT)
 

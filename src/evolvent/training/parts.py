@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evolvent.algorithms import Algorithm, Genetic, operators
+from evolvent.algorithms import ALGORITHMS, Algorithm, operators
 from evolvent.arrays import Indices, Population
 from evolvent.engines import ENGINES, Engine
 from evolvent.envs import ENVS, EnvSpec
@@ -66,11 +66,29 @@ def prepare(problem: Problem, config: Config) -> Search:
     """
     if not isinstance(problem, str) and config.world != "python":
         raise UsageError(f"world: expected none, for {problem.name} is data or a function in Python; got {config.world!r}")
+    if isinstance(problem, str) and config.world == "python":
+        raise UsageError(
+            f"{problem!r} is the name of data or of a function in Python, not of a world; give them there:"
+            " evolvent.evolve(problem, ...), or evolvent.resume(folder, env=problem)"
+        )
+    if isinstance(problem, str) or (isinstance(problem, Function) and problem.noisy):
+        _refuse_certainty(config)
     if isinstance(problem, Function):
         return _for_function(problem, config)
     if isinstance(problem, Supervised):
         return _for_data(problem, config)
     return _for_world(problem, config)
+
+
+def _refuse_certainty(config: Config) -> None:
+    """Refuse to call sure what one noisy episode says."""
+    if config.test_episodes < 2:
+        raise UsageError(f"test_episodes: expected at least 2 where episodes differ, got {config.test_episodes}")
+    confirming = "validation_episodes" if config.validation_episodes else "episodes"
+    if config.target is not None and getattr(config, confirming) < 2:
+        raise UsageError(
+            f"{confirming}: expected at least 2, to tell when the target is reached, got 1; or set no target"
+        )
 
 
 def _for_function(function: Function, config: Config) -> Search:
@@ -124,7 +142,7 @@ def _network(spec: EnvSpec, config: Config) -> MLP:
 
 def _algorithm(config: Config, groups: Indices | None) -> Algorithm[Any]:
     settings = config.genetic
-    return Genetic(
+    return ALGORITHMS[config.algorithm](
         selection=operators.selection(settings.selection),
         crossover=operators.crossover(settings.crossover),
         crossover_rate=settings.crossover_rate,

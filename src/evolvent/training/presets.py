@@ -84,7 +84,8 @@ def full_id(env_id: str) -> str:
 
 def problem_name(problem: Problem) -> str:
     """Return the id of a world, or the name of data or of a function."""
-    return problem if isinstance(problem, str) else problem.name
+    _refuse_no_problem(problem)
+    return full_id(problem) if isinstance(problem, str) else problem.name
 
 
 def default_config(problem: Problem, recipe: str | None = None) -> Config:
@@ -98,12 +99,16 @@ def default_config(problem: Problem, recipe: str | None = None) -> Config:
     return config if recipe is None else merge(config, recipe_settings(recipe), f"recipe {recipe}")
 
 
-def _own_config(problem: Problem) -> Config:
-    if not isinstance(problem, (str, Supervised, Function)):  # pyright: ignore[reportUnnecessaryIsInstance]
+def _refuse_no_problem(problem: object) -> None:
+    if not isinstance(problem, (str, Supervised, Function)):
         raise UsageError(
             f"env: expected the id of a world, a Supervised or a Function, got {type(problem).__name__};"
             " an environment of your own is registered first: gymnasium.register(id, entry_point=...)"
         )
+
+
+def _own_config(problem: Problem) -> Config:
+    _refuse_no_problem(problem)
     if not isinstance(problem, str):
         return merge(Config(world="python"), problem.settings(), "problem")
     env_id = problem

@@ -184,7 +184,7 @@ def start(
 
 
 def resume(
-    folder: RunFolder | str,
+    folder: RunFolder | str | Path,
     *,
     callbacks: Sequence[Callback] = (),
     changes: Mapping[str, Any] | None = None,
@@ -204,7 +204,7 @@ def resume(
         FileRefused: No checkpoint can be read; nothing was changed.
         UsageError: A setting cannot be changed in a run, or the world has to be named.
     """
-    folder = run_folder.open_run(folder) if isinstance(folder, str) else folder
+    folder = folder if isinstance(folder, RunFolder) else run_folder.open_run(str(folder))
     _check_callbacks(callbacks)
     if fixed := sorted(set(changes or {}) - set(CHANGEABLE)):
         raise UsageError(f"{fixed[0]}: a run that has begun keeps it; to be changed are {', '.join(CHANGEABLE)}")
@@ -212,7 +212,7 @@ def resume(
         held.enter_context(locked(folder))
         held.enter_context(errors_logged(folder))
         named, config = read_config(folder)
-        problem = problem_in_file(named, env, str(folder.run_toml))
+        problem = problem_in_file(named, full_id(env) if isinstance(env, str) else env, str(folder.run_toml))
         config = merge(config, changes or {}, "resume")
         search = prepare(problem, config)
         held.callback(search.close)

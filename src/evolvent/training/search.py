@@ -74,7 +74,7 @@ def advance(search: Search, progress: Progress) -> tuple[Progress, Generation]:
     if (failed := int(evaluation.failed.sum())) > MAX_FAILED * len(population):
         raise EnvironmentFailed(
             f"{search.name}: {failed} of {len(population)} individuals failed in generation {number}"
-            " (an error, or numbers that are not finite: the first of them was logged); more than a fifth stops a run"
+            " (errors, which are logged, or numbers that are not finite); more than a fifth stops a run"
         )
     state = search.algorithm.tell(state, population, evaluation)
     progress = replace(
