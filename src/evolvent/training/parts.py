@@ -86,9 +86,7 @@ def _refuse_certainty(config: Config) -> None:
         raise UsageError(f"test_episodes: expected at least 2 where episodes differ, got {config.test_episodes}")
     confirming = "validation_episodes" if config.validation_episodes else "episodes"
     if config.target is not None and getattr(config, confirming) < 2:
-        raise UsageError(
-            f"{confirming}: expected at least 2, to tell when the target is reached, got 1; or set no target"
-        )
+        raise UsageError(f"{confirming}: expected at least 2, to tell when the target is reached, got 1; or set no target")
 
 
 def _for_function(function: Function, config: Config) -> Search:
