@@ -7,6 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # a first example may compile
+settings.load_profile("untimed")
 
 os.environ.setdefault("EVOLVENT_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "kernels"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from evolvent.jit import COMPILES
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
 from evolvent.tasks.base import refuse_odd_shapes
+from evolvent.tasks.crew import Crew
 from evolvent.tasks.rollout import compile_rollout
 
 
@@ -44,12 +45,11 @@ class CompiledEnv:
         refuse_misfits(network, env.spec.observation_space, env.spec.action_space)
         self.env = env
         self.network = network
-        self._threads = threads if COMPILES else 1
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="evolvent-rollout")
+        self._crew = Crew(threads if COMPILES else 1, "evolvent-rollout")
         try:  # off the main thread, which an interrupt can then reach
-            self._rollout = self._pool.submit(compile_rollout, env, network).result()
+            (self._rollout,) = self._crew.do([partial(compile_rollout, env, network)])
         except BaseException:
-            self._pool.shutdown(wait=False)
+            self._crew.close()
             raise
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
@@ -61,18 +61,13 @@ class CompiledEnv:
         cap = conditions.episode_cap or self.env.spec.max_episode_steps
         rows, seeds = np.ascontiguousarray(population, np.float32), np.ascontiguousarray(conditions.seeds, np.uint64)
         counter = np.zeros(1, np.int64)
-        jobs = [
-            self._pool.submit(self._rollout, rows, seeds, cap, counter, returns, steps, failed, truncated)
-            for _ in range(self._threads)
-        ]
+        share = partial(self._rollout, rows, seeds, cap, counter, returns, steps, failed, truncated)
         try:
-            wait(jobs)
+            self._crew.do([share] * self._crew.size)
         finally:
             counter[0] = seeds.size
-        for job in jobs:
-            job.result()
         return mean_return(returns, steps, np.logical_or.reduce(failed, axis=1), truncated)
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown()
+        self._crew.close()

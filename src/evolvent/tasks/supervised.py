@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from evolvent.policies.acting import compile_outputs, refuse_misfits
 from evolvent.seeding import stream
 from evolvent.spaces import MAX_SIZE, Box, Discrete
 from evolvent.tasks.base import refuse_odd_shapes
+from evolvent.tasks.crew import Crew
 from evolvent.tasks.measured import Measured, checked_name
 from evolvent.tasks.objectives import LOSSES, METRICS, Objective, Targets, labels_of
 
@@ -140,7 +140,7 @@ class SupervisedTask:
         self._batch_size = batch_size
         self._outputs = compile_outputs(network)
         self._measured = problem.measured
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="evolvent-supervised")
+        self._crew = Crew(threads, "evolvent-supervised")
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
         """Return what `population (pop, dim)` achieves; each row of data counts as a step; all of them are looked at once."""
@@ -150,13 +150,14 @@ class SupervisedTask:
         rows = np.ascontiguousarray(population, np.float32)
         batches = {seed: self._batch(seed) for seed in map(int, np.unique(asked))}
         returns, steps = np.empty(shape), np.zeros(shape, np.int64)
-        returns[:] = np.array(list(self._pool.map(partial(self._one, batches), rows, asked))).reshape(asked.shape)
+        jobs = [partial(self._one, batches, row, seeds) for row, seeds in zip(rows, asked, strict=True)]
+        returns[:] = np.array(self._crew.do(jobs)).reshape(asked.shape)
         steps[:, : asked.shape[1]] = self._batch_size or len(self._inputs)
         return mean_return(returns, steps, np.zeros(len(rows), np.bool_))
 
     def close(self) -> None:
         """End the threads; the next run tells its own first failure."""
-        self._pool.shutdown()
+        self._crew.close()
         self._measured.forget()
 
     def _one(self, batches: Mapping[int, Indices | slice], row: Row, seeds: NDArray[np.uint64]) -> list[float]:
