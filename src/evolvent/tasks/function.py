@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evolvent.arrays import Population
+from evolvent.arrays import KINDS_OF_NUMBERS, Population
 from evolvent.errors import UsageError
 from evolvent.evaluation import Conditions, Evaluation, mean_return
 from evolvent.seeding import Stream
@@ -109,7 +109,7 @@ def _row(start: ArrayLike, dim: int) -> NDArray[np.float32]:
         row = np.broadcast_to(given, (dim,))
     except ValueError:
         raise UsageError(f"start: expected a number or a row ({dim},), got {_shape(start)}") from None
-    if given.dtype.kind not in "biuf" or not (np.abs(row.astype(np.float64)) <= LARGEST).all():
+    if given.dtype.kind not in KINDS_OF_NUMBERS or not (np.abs(row.astype(np.float64)) <= LARGEST).all():
         raise UsageError(f"start: expected finite numbers, {LARGEST:.4g} at most either way")
     return row.astype(np.float32)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evolvent.arrays import Row
+from evolvent.arrays import KINDS_OF_NUMBERS, Row
 from evolvent.envs import EnvSpec
 from evolvent.errors import EnvironmentFailed
 from evolvent.networks import Network
@@ -20,7 +20,6 @@ from evolvent.policies.actions import for_environment
 
 log = logging.getLogger("evolvent")
 
-NUMERIC = "biuf"  # kinds of dtype: booleans, whole numbers, floats
 PLAIN = (float, int)
 OLDER_API = re.compile(r"unexpected keyword argument '(seed|options)'|not enough values to unpack \(expected 5, got 4\)")
 
@@ -109,7 +108,7 @@ class Player:
 
     def _show(self, observation: Any) -> None:
         array = np.asarray(observation)
-        if array.shape != self._shown.shape or array.dtype.kind not in NUMERIC:
+        if array.shape != self._shown.shape or array.dtype.kind not in KINDS_OF_NUMBERS:
             raise ContractBroken(
                 f"observation: expected numbers of shape {self._shown.shape}, got {array.dtype} of shape {array.shape}"
             )

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from evolvent.arrays import KINDS_OF_NUMBERS
 from evolvent.errors import UsageError
 
 log = logging.getLogger("evolvent")
@@ -56,7 +57,7 @@ class Measured:
 def _finite(value: Any) -> float:
     """Return a real number, or an array that is one, as a float; NaN for all else."""
     kind = getattr(getattr(value, "dtype", None), "kind", None)  # other libraries' arrays have dtypes without kinds
-    if not isinstance(value, numbers.Real) and (getattr(value, "shape", None) != () or kind not in {*"biuf", None}):
+    if not isinstance(value, numbers.Real) and (getattr(value, "shape", None) != () or kind not in {*KINDS_OF_NUMBERS, None}):
         return math.nan
     try:
         number = float(value)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evolvent.arrays import Indices, Inputs, Outputs, Population, Row, as_numbers
+from evolvent.arrays import KINDS_OF_NUMBERS, Indices, Inputs, Outputs, Population, Row, as_numbers
 from evolvent.envs import EnvSpec
 from evolvent.errors import UsageError, did_you_mean
 from evolvent.evaluation import Conditions, Evaluation, mean_return
@@ -23,8 +23,6 @@ from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.crew import Crew
 from evolvent.tasks.measured import Measured, checked_name
 from evolvent.tasks.objectives import LOSSES, METRICS, Objective, Targets, labels_of
-
-NUMBERS = "biuf"  # kinds of dtypes: booleans, integers with and without a sign, floats
 
 Data = tuple[ArrayLike, ArrayLike]
 Kind = Literal["classes", "numbers"]
@@ -206,7 +204,7 @@ def _finite(given: ArrayLike, argument: str) -> NDArray[Any]:
         array = np.asarray(as_numbers(given, argument, "(n, ...)") if hasattr(given, "detach") else given)
     except ValueError as problem:
         raise UsageError(f"{argument}: expected an array of numbers: {problem}") from None
-    if array.dtype.kind not in NUMBERS:
+    if array.dtype.kind not in KINDS_OF_NUMBERS:
         raise UsageError(f"{argument}: expected finite numbers, got an array of {array.dtype}")
     with np.errstate(over="ignore"):
         if not np.isfinite(array.astype(np.float64)).all():

@@ -158,11 +158,6 @@ def make_task(env: str, world: str, network: MLP, workers: int = 0) -> Task:
         UsageError: The world has no compiled form, or Gymnasium does not know it.
         EnvironmentFailed: Gymnasium cannot build it.
     """
-    if world == "python":
-        raise UsageError(
-            f"{env!r} is the name of data or of a function in Python, not of a world; give them there:"
-            " evolvent.evolve(problem, ...), or evolvent.resume(folder, env=problem)"
-        )
     if world == "gymnasium":
         if workers > 1:
             log.warning("workers: a world of Gymnasium's runs in this thread alone; %d would share a compiled one", workers)
