@@ -63,13 +63,16 @@ def problem_in_file(named: str, chosen: Problem | None, source: str) -> Problem:
     Raises:
         UsageError: The user gave another world, or none where the file names one as `module:id`.
     """
-    if chosen is None and ":" in named:
+    if chosen is None:
+        if ":" not in named:
+            return named
         raise UsageError(
             f"{source} names the world {named!r}, whose module would be imported; if you trust it, give it: --env {named}"
         )
-    if chosen is not None and named not in {problem_name(chosen), problem_name(chosen).rpartition(":")[2]}:
-        raise UsageError(f"env: {source} is of {named!r}, got {problem_name(chosen)!r}")
-    return named if chosen is None else chosen
+    name = problem_name(chosen)
+    if named not in {name, name.rpartition(":")[2]}:
+        raise UsageError(f"env: {source} is of {named!r}, got {name!r}")
+    return name if isinstance(chosen, str) else chosen
 
 
 def full_id(env_id: str) -> str:

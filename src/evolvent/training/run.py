@@ -212,7 +212,7 @@ def resume(
         held.enter_context(locked(folder))
         held.enter_context(errors_logged(folder))
         named, config = read_config(folder)
-        problem = problem_in_file(named, full_id(env) if isinstance(env, str) else env, str(folder.run_toml))
+        problem = problem_in_file(named, env, str(folder.run_toml))
         config = merge(config, changes or {}, "resume")
         search = prepare(problem, config)
         held.callback(search.close)
