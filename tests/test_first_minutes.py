@@ -11,6 +11,8 @@ import pytest
 import evolvent as ev
 from evolvent.article import NeuralNet
 from evolvent.cli.main import run as run_command
+from evolvent.cli.progress import _how_to_go_on
+from evolvent.training import RunInterrupted
 
 SMALL: Any = {"population": 9, "generations": 3, "max_steps": 20, "target": None, "validation_episodes": 2, "test_episodes": 2}
 SIMULATOR = """
@@ -154,3 +156,11 @@ def test_what_resume_is_given_may_be_a_path_and_must_be_a_problem():
 
 def test_settings_within_are_a_mapping_wherever_they_are_given():
     assert ev.Config(genetic={"num_elites": 2}).genetic.num_elites == 2  # pyright: ignore[reportArgumentType]
+
+
+def test_a_run_that_was_stopped_tells_the_command_that_goes_on_with_its_world(tmp_path, monkeypatch):
+    (tmp_path / "third_simulator.py").write_text(SIMULATOR, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    run = ev.evolve("third_simulator:Point-v0", **SMALL, name="one")
+    told = _how_to_go_on(RunInterrupted(run.folder, 3))
+    assert told.endswith("resume runs/third_simulator-Point-v0/one --env third_simulator:Point-v0")

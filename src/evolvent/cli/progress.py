@@ -19,6 +19,7 @@ from evolvent.cli.terminal import command_name, complain, duration, in_one_line,
 from evolvent.files import dump_json
 from evolvent.training import Callback, Config, Generation, Run, RunInterrupted, Score
 from evolvent.training.presets import PRESETS
+from evolvent.training.run import read_config
 
 HEADINGS = "  gen        best        mean    champion     steps/s    at most"
 SECONDS_BETWEEN_LINES = 2.0
@@ -195,8 +196,7 @@ def summary(run: Run) -> list[str]:
     """Return what a run came to, where it is kept and what to do next, in lines."""
     lines = result_lines(run)
     if run.folder:
-        world = f" --env {run.env}" if ":" in run.env else ""
-        rest = {"play": world, "plot": "", "record": world}
+        rest = {"play": _env_flag(run.env), "plot": "", "record": _env_flag(run.env)}
         lines += ["next:", *(f"  {command_name()} {verb} {run.folder.name}{more}" for verb, more in rest.items())]
     return lines
 
@@ -217,4 +217,9 @@ def _how_to_go_on(interrupted: RunInterrupted) -> str:
     )
     if interrupted.folder is None:
         return done
-    return f"{done}, resume with: {command_name()} resume {short(interrupted.folder.path)}"
+    world, _ = read_config(interrupted.folder)
+    return f"{done}, resume with: {command_name()} resume {short(interrupted.folder.path)}{_env_flag(world)}"
+
+
+def _env_flag(world: str) -> str:
+    return f" --env {world}" if ":" in world else ""
