@@ -159,8 +159,8 @@ def test_settings_within_are_a_mapping_wherever_they_are_given():
 
 
 def test_a_run_that_was_stopped_tells_the_command_that_goes_on_with_its_world(tmp_path, monkeypatch):
-    (tmp_path / "third_simulator.py").write_text(SIMULATOR, encoding="utf-8")
+    (tmp_path / "third_simulator.py").write_text(SIMULATOR.replace("Point-v0", "Third-v0"), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    run = ev.evolve("third_simulator:Point-v0", **SMALL, name="one")
+    run = ev.evolve("third_simulator:Third-v0", **SMALL, name="one")
     told = _how_to_go_on(RunInterrupted(run.folder, 3))
-    assert told.endswith("resume runs/third_simulator-Point-v0/one --env third_simulator:Point-v0")
+    assert told.endswith("resume runs/third_simulator-Third-v0/one --env third_simulator:Third-v0")
