@@ -1,0 +1,122 @@
+# pyright: basic, reportCallIssue=false
+"""Values: choosing between them, rounding them, bounding them."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numba import types
+
+from evolvent import instructions
+from evolvent.jit import primitive
+from evolvent.vectors import Vec
+
+Value: TypeAlias = Any  # a float, a NumPy scalar or an array of either
+Flag: TypeAlias = Any  # a bool, or an array of bools
+
+
+def where(condition: Flag, yes: Value, no: Value) -> Value:
+    """Return `yes` where `condition` holds, else `no`; both have been computed.
+
+    Examples:
+        >>> where(2.0 > 1.0, 5.0, 7.0)
+        5.0
+    """
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, yes, no)
+    return yes if condition else no
+
+
+@primitive(where)
+def _where(condition, yes, no):
+    if isinstance(condition, Vec):
+        return lambda condition, yes, no: instructions.select(condition, yes, no)
+    return lambda condition, yes, no: yes if condition else no
+
+
+def logical_not(flag: Flag) -> Flag:
+    """Return the opposite of `flag`; Python's `~` is not it: `~True` is -2."""
+    return np.logical_not(flag) if isinstance(flag, np.ndarray) else not flag
+
+
+@primitive(logical_not)
+def _logical_not(flag):
+    return (lambda flag: instructions.opposite(flag)) if isinstance(flag, Vec) else (lambda flag: not flag)
+
+
+def to_float32(x: Value) -> Value:
+    """Return `x` rounded to float32."""
+    return np.float32(x)
+
+
+@primitive(to_float32)
+def _to_float32(x):
+    return (lambda x: instructions.as_float32(x)) if isinstance(x, Vec) else (lambda x: np.float32(x))
+
+
+def to_float64(x: Value) -> Value:
+    """Return `x` as float64."""
+    return np.float64(x)
+
+
+@primitive(to_float64)
+def _to_float64(x):
+    return (lambda x: instructions.as_float64(x)) if isinstance(x, Vec) else (lambda x: np.float64(x))
+
+
+def with_precision_of(like: Value, x: Value) -> Value:
+    """Return `x` rounded to the precision of `like`, float32 or float64."""
+    single = like.dtype == np.float32 if isinstance(like, (np.ndarray, np.generic)) else False
+    return np.float32(x) if single else np.float64(x)
+
+
+@primitive(with_precision_of)
+def _with_precision_of(like, x):
+    single = (like.element if isinstance(like, Vec) else like) == types.float32
+    return (lambda like, x: to_float32(x)) if single else (lambda like, x: to_float64(x))
+
+
+def floor(x: Value) -> Value:
+    """Return the largest whole number not above `x`, as a float."""
+    return np.floor(x)
+
+
+@primitive(floor)
+def _floor(x):
+    return (lambda x: instructions.floor_of(x)) if isinstance(x, Vec) else (lambda x: np.floor(x))
+
+
+def sqrt(x: Value) -> Value:
+    """Return the square root of `x`, correctly rounded; NaN below zero."""
+    return np.sqrt(x)
+
+
+@primitive(sqrt)
+def _sqrt(x):
+    return (lambda x: instructions.sqrt_of(x)) if isinstance(x, Vec) else (lambda x: np.sqrt(x))
+
+
+def absolute(x: Value) -> Value:
+    """Return `x` without its sign."""
+    return np.absolute(x)
+
+
+@primitive(absolute)
+def _absolute(x):
+    return (lambda x: instructions.magnitude_of(x)) if isinstance(x, Vec) else (lambda x: np.absolute(x))
+
+
+def minimum(x: Value, y: Value) -> Value:
+    """Return the smaller of two values, `y` where either is NaN."""
+    return where(x < y, x, y)
+
+
+def maximum(x: Value, y: Value) -> Value:
+    """Return the larger of two values, `y` where either is NaN."""
+    return where(x > y, x, y)
+
+
+def clip(x: Value, low: Value, high: Value) -> Value:
+    """Return `x`, or the bound that it lies beyond; NaN stays NaN."""
+    return where(x < low, low, where(x > high, high, x))
