@@ -46,16 +46,25 @@ def primitive(function: F) -> Callable[[Callable[..., Any]], F]:
 
     Args:
         function: The plain form. The decorated function takes Numba types of the same arguments and returns the
-            compiled form, a function, or None for types that it does not take.
+            compiled form, a function, or None for types that it does not take. What a compiled form calls is compiled
+            with it, unless it is a closure.
 
     Returns:
         A decorator that returns `function` itself.
     """
 
     def register(choose: Callable[..., Any]) -> F:
-        source = Path(choose.__code__.co_filename).read_bytes()  # type: ignore[attr-defined]
+        home = Path(choose.__code__.co_filename)  # type: ignore[attr-defined]
+        beside = sorted(home.parent.glob("*.py")) if home.parent.name == "lanes" else [home]
+        source = b"".join(file.read_bytes() for file in beside)
         PRIMITIVES[function] = f"{function.__name__} of {hashlib.sha256(source).hexdigest()}"
-        overload(function, strict=False)(choose)
+
+        @functools.wraps(choose)
+        def choose_whole(*kinds: Any) -> Any:
+            form = choose(*kinds)
+            return form if form is None or form.__closure__ else _with_compiled_callees(form, form.__name__)
+
+        overload(function, strict=False)(choose_whole)
         return function
 
     return register
