@@ -1,8 +1,38 @@
 """Compiled worlds, by the Gymnasium id of the same world."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from evolvent.envs import cartpole
 from evolvent.envs.base import Env, EnvSpec
 from evolvent.envs.cartpole import CARTPOLE
+from evolvent.errors import UsageError
 
-ENVS: dict[str, Env] = {env.spec.id: env for env in (CARTPOLE,)}
+MAKERS: dict[str, Callable[..., Env]] = {"CartPole-v1": cartpole.make}
+ENVS: dict[str, Env] = {"CartPole-v1": CARTPOLE}
 
-__all__ = ["CARTPOLE", "ENVS", "Env", "EnvSpec"]
+
+def make_env(env_id: str, **kwargs: object) -> Env:
+    """Return a compiled world, changed by keyword arguments as `gymnasium.make` takes them.
+
+    Raises:
+        UsageError: The world has no compiled form, or does not know a keyword or its value.
+
+    Examples:
+        >>> make_env("CartPole-v1", sutton_barto_reward=True).spec.id
+        'CartPole-v1'
+    """
+    if env_id not in ENVS:
+        raise UsageError(f"world: {env_id} has no compiled form; use --world gymnasium. Compiled: {', '.join(ENVS)}")
+    if not kwargs:
+        return ENVS[env_id]
+    if env_id not in MAKERS:
+        raise UsageError(f"env_kwargs: {env_id} takes none, got {', '.join(kwargs)}")
+    try:
+        return MAKERS[env_id](**kwargs)
+    except TypeError as problem:
+        raise UsageError(f"env_kwargs: {env_id}: {problem}") from problem
+
+
+__all__ = ["CARTPOLE", "ENVS", "MAKERS", "Env", "EnvSpec", "make_env"]

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evolvent.spaces import Box, Discrete
 
 
@@ -41,9 +44,13 @@ class Env:
         observe: `observe(state) -> (value, ...)`.
         step: `step(state, action, draw) -> (state, reward, terminated)`. The action is a tuple; a discrete one is one
             value 0.0, 1.0, ...
+        describe: `describe(state) -> (value, ...)`, the behaviour that an episode's last state shows; None for none.
+        picture: `picture(state) -> (height, width, 3)` uint8, for `play` and `record`, in plain Python; None for none.
     """
 
     spec: EnvSpec
     reset: Callable[..., Any]
     observe: Callable[..., Any]
     step: Callable[..., Any]
+    describe: Callable[..., Any] | None = None
+    picture: Callable[[Any], NDArray[np.uint8]] | None = None

@@ -12,6 +12,7 @@ import math
 from typing import NamedTuple
 
 from evolvent.envs.base import Env, EnvSpec
+from evolvent.jit import bind
 from evolvent.lanes import Flag, Value, cos, sin, where
 from evolvent.seeding import Draw, uniform
 from evolvent.spaces import Box, Discrete
@@ -26,6 +27,8 @@ FORCE = 10.0  # [N]
 TIME_STEP = 0.02  # [s]
 MAX_POSITION = 2.4  # [m]
 MAX_ANGLE = 12 * 2 * math.pi / 360  # [rad]
+REWARD_OF_STAND = 1.0
+REWARD_OF_FALL = 1.0  # the step that falls is paid too
 
 
 class State(NamedTuple):
@@ -53,7 +56,7 @@ def observe(state: State) -> tuple[Value, ...]:
 
 
 def step(state: State, action: tuple[Value, ...], draw: Draw) -> tuple[State, Value, Flag]:  # noqa: ARG001
-    """Push left (0) or right (1) for one time step, by Euler's method; the step that falls is paid too."""
+    """Push left (0) or right (1) for one time step, by Euler's method."""
     position, velocity, angle, angular_velocity = state
     force = where(action[0] > 0.5, FORCE, -FORCE)
     cosine, sine = cos(angle), sin(angle)
@@ -74,18 +77,28 @@ def step(state: State, action: tuple[Value, ...], draw: Draw) -> tuple[State, Va
         | (after.angle < -MAX_ANGLE)
         | (after.angle > MAX_ANGLE)
     )
-    return after, 1.0, fell
+    return after, where(fell, REWARD_OF_FALL, REWARD_OF_STAND), fell
 
 
-CARTPOLE = Env(
-    spec=EnvSpec(
-        id="CartPole-v1",
-        observation_space=Box.symmetric((2 * MAX_POSITION, math.inf, 2 * MAX_ANGLE, math.inf)),
-        action_space=Discrete(n=2),
-        max_episode_steps=500,
-        reward_threshold=475.0,
-    ),
-    reset=reset,
-    observe=observe,
-    step=step,
-)
+def make(*, sutton_barto_reward: bool = False) -> Env:
+    """Return the world.
+
+    Args:
+        sutton_barto_reward: Pay 0 for each step and -1 for the one that falls, as Sutton and Barto do, instead of 1 for each.
+    """
+    stand, fall = (0.0, -1.0) if sutton_barto_reward else (1.0, 1.0)
+    return Env(
+        spec=EnvSpec(
+            id="CartPole-v1",
+            observation_space=Box.symmetric((2 * MAX_POSITION, math.inf, 2 * MAX_ANGLE, math.inf)),
+            action_space=Discrete(n=2),
+            max_episode_steps=500,
+            reward_threshold=475.0,
+        ),
+        reset=reset,
+        observe=observe,
+        step=bind(step, REWARD_OF_STAND=stand, REWARD_OF_FALL=fall),
+    )
+
+
+CARTPOLE = make()
