@@ -13,7 +13,7 @@ from evolvent.lanes import exp, sin, where
 from evolvent.networks import MLP
 from evolvent.seeding import stream, uniform
 from evolvent.spaces import Box, Discrete
-from evolvent.tasks.rollout import compile_rollout, lanes_for
+from evolvent.tasks.rollout import Jobs, compile_rollout, empty_results, lanes_for
 
 pytestmark = pytest.mark.compiled
 
@@ -71,10 +71,9 @@ def roll(env, network, lanes, *, cap=300, population_size=13, episodes=7):
     population[3] = np.nan
     population[5, 2] = np.inf
     seeds = stream(1, "episodes").bits((population_size, episodes))
-    returns, steps = np.zeros(seeds.shape), np.zeros(seeds.shape, np.int64)
-    failed, truncated = np.zeros(seeds.shape, np.bool_), np.zeros(seeds.shape, np.bool_)
-    compile_rollout(env, network, lanes)(population, seeds, cap, np.zeros(1, np.int64), returns, steps, failed, truncated)
-    return returns, steps, failed, truncated
+    nothing, results = np.zeros(0), empty_results(env, seeds.shape)
+    compile_rollout(env, network, lanes)(Jobs(population, seeds, cap, nothing, nothing, np.zeros(1, np.int64)), results)
+    return results.returns, results.steps, results.failed, results.truncated
 
 
 def assert_same_bits(expected, actual):

@@ -21,6 +21,7 @@ Counts: TypeAlias = NDArray[np.int64]  # (pop, episodes)
 Flags: TypeAlias = NDArray[np.bool_]  # (pop,)
 EpisodeFlags: TypeAlias = NDArray[np.bool_]  # (pop, episodes)
 Seeds: TypeAlias = NDArray[np.uint64]  # (pop, episodes)
+Descriptors: TypeAlias = NDArray[np.float64]  # (pop, episodes, n) what an episode ended as
 Indices: TypeAlias = NDArray[np.int64]  # (n,)
 Scales: TypeAlias = NDArray[np.float64]  # (pop,) how strongly each child is mutated, 1 as set
 Observations: TypeAlias = NDArray[np.float64]  # (n, observation size)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evolvent.arrays import Counts, EpisodeFlags, Fitness, Flags, Indices, Returns, Seeds
+from evolvent.arrays import Counts, Descriptors, EpisodeFlags, Fitness, Flags, Indices, Returns, Seeds
+from evolvent.moments import Moments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,10 +18,13 @@ class Conditions:
     Args:
         seeds: `(pop, episodes)`, the seed of each individual's each episode.
         episode_cap: After so many steps an episode is truncated; None leaves it to the world.
+        normaliser: The moments by which observations are normalised before the network sees them, so that each number of
+            them has mean 0 and deviation 1; None shows them as they are.
     """
 
     seeds: Seeds
     episode_cap: int | None = None
+    normaliser: Moments | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class Evaluation:
         failed: `(pop,)`; a failed individual ranks last, whatever its fitness.
         truncated: `(pop, episodes)`, whether a limit ended the episode rather than the world; None where nothing can be cut
             off.
+        descriptors: `(pop, episodes, n)`, how each episode's last state is described; None where nothing describes it.
+        moments: Of what was observed, merged in the order of individual and episode; None where nothing was normalised.
     """
 
     fitness: Fitness
@@ -41,6 +47,8 @@ class Evaluation:
     steps: Counts
     failed: Flags
     truncated: EpisodeFlags | None = None
+    descriptors: Descriptors | None = None
+    moments: Moments | None = None
 
 
 def mean_return(returns: Returns, steps: Counts, failed: Flags, truncated: EpisodeFlags | None = None) -> Evaluation:

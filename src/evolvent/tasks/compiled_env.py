@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evolvent.arrays import Population
 from evolvent.envs import Env
 from evolvent.errors import UsageError
 from evolvent.evaluation import Conditions, Evaluation, mean_return
 from evolvent.jit import COMPILES
+from evolvent.moments import Moments, moments_of_sums
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.crew import Crew
-from evolvent.tasks.rollout import compile_rollout
+from evolvent.tasks.rollout import Jobs, Results, Rollout, compile_rollout, empty_results
+
+MOST_LANES_FORCED = 32
 
 
 class CompiledEnv:
@@ -25,6 +30,7 @@ class CompiledEnv:
         env: The world.
         network: What turns observations into outputs; its sizes fit the world's spaces.
         threads: How many threads share the episodes. Their number never changes a result.
+        lanes: How many episodes run side by side in vector registers, 1 for one at a time; None chooses. Neither does theirs.
 
     Examples:
         >>> from evolvent.envs import CARTPOLE
@@ -38,36 +44,69 @@ class CompiledEnv:
         (8, 3)
     """
 
-    def __init__(self, env: Env, network: Network, *, threads: int = 1) -> None:
+    def __init__(self, env: Env, network: Network, *, threads: int = 1, lanes: int | None = None) -> None:
         """Compile the rollout of `network` in `env`, or find it compiled."""
         if threads < 1:
             raise UsageError(f"threads: expected at least 1, got {threads}")
+        if lanes is not None and not 1 <= lanes <= MOST_LANES_FORCED:
+            raise UsageError(f"lanes: expected 1 to {MOST_LANES_FORCED}, or None to choose, got {lanes}")
         refuse_misfits(network, env.spec.observation_space, env.spec.action_space)
         self.env = env
         self.network = network
+        self._lanes = lanes
+        self._rollouts: dict[bool, Rollout] = {}
         self._crew = Crew(threads if COMPILES else 1, "evolvent-rollout")
-        try:  # off the main thread, which an interrupt can then reach
-            (self._rollout,) = self._crew.do([partial(compile_rollout, env, network)])
+        try:
+            self._rollout(normalised=False)
         except BaseException:
             self._crew.close()
             raise
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
-        """Return what `population (pop, dim)` achieves; an interrupt stops the threads after their current episodes."""
+        """Return what `population (pop, dim)` achieves; an interrupt stops the threads after their current episodes.
+
+        Where the conditions hold a normaliser, the evaluation holds the moments of what was observed, failed episodes left
+        out.
+        """
         refuse_odd_shapes(population, conditions, self.network.dim)
-        shape = conditions.seeds.shape
-        returns, steps = np.zeros(shape), np.zeros(shape, np.int64)
-        failed, truncated = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-        cap = conditions.episode_cap or self.env.spec.max_episode_steps
-        rows, seeds = np.ascontiguousarray(population, np.float32), np.ascontiguousarray(conditions.seeds, np.uint64)
-        counter = np.zeros(1, np.int64)
-        share = partial(self._rollout, rows, seeds, cap, counter, returns, steps, failed, truncated)
+        seen = conditions.normaliser
+        moments = seen or Moments.of_none(self.env.spec.observation_space.size)
+        jobs = Jobs(
+            population=np.ascontiguousarray(population, np.float32),
+            seeds=np.ascontiguousarray(conditions.seeds, np.uint64),
+            cap=conditions.episode_cap or self.env.spec.max_episode_steps,
+            centre=np.ascontiguousarray(moments.mean, np.float64),
+            scale=moments.scale,
+            counter=np.zeros(1, np.int64),
+        )
+        results = empty_results(self.env, conditions.seeds.shape, normalised=seen is not None)
+        share = partial(self._rollout(normalised=seen is not None), jobs, results)
         try:
             self._crew.do([share] * self._crew.size)
         finally:
-            counter[0] = seeds.size
-        return mean_return(returns, steps, np.logical_or.reduce(failed, axis=1), truncated)
+            jobs.counter[0] = jobs.seeds.size
+        failed = np.logical_or.reduce(results.failed, axis=1)
+        measured = mean_return(results.returns, results.steps, failed, results.truncated)
+        return replace(
+            measured,
+            descriptors=results.descriptors if self.env.describe is not None else None,
+            moments=None if seen is None else _moments(results, jobs.centre),
+        )
+
+    def _rollout(self, *, normalised: bool) -> Rollout:
+        """Return the rollout, compiled off the main thread, which an interrupt can then reach."""
+        if normalised not in self._rollouts:
+            job = partial(compile_rollout, self.env, self.network, self._lanes, normalised=normalised)
+            (self._rollouts[normalised],) = self._crew.do([job])
+        return self._rollouts[normalised]
 
     def close(self) -> None:
         """End the threads."""
         self._crew.close()
+
+
+def _moments(results: Results, centre: NDArray[np.float64]) -> Moments:
+    """Return the moments of the episodes together, added in the order of individual and episode."""
+    sums = results.sums.reshape(-1, results.sums.shape[-1])
+    sound = np.isfinite(sums).all(axis=1) & ~results.failed.ravel()
+    return moments_of_sums(int(results.steps.ravel()[sound].sum()), centre, sums[sound].sum(axis=0))

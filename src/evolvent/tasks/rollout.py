@@ -23,17 +23,59 @@ from evolvent.envs import Env
 from evolvent.errors import UsageError
 from evolvent.instructions import first_aligned, lane_of, mask_bits, spread, vectors_at, with_lane
 from evolvent.jit import COMPILES, CompilationFailed, bind, explain, specialise
-from evolvent.lanes import take_next
+from evolvent.lanes import as_tuple, buffer, take_next, to_float64
 from evolvent.networks import Network
 from evolvent.policies.actions import action_rule
 from evolvent.seeding import Draw
 
 log = logging.getLogger("evolvent")
 
-Rollout = Callable[[Population, Seeds, int, NDArray[np.int64], Returns, Counts, EpisodeFlags, EpisodeFlags], None]
-
 MOST_LANES = 16
 LARGEST_IN_LANES = 2048  # parameters
+
+
+class Jobs(NamedTuple):
+    """What a rollout is given, the same for each thread.
+
+    Args:
+        population: `(pop, dim)`.
+        seeds: `(pop, episodes)`.
+        cap: After so many steps an episode is truncated.
+        centre: `(observation size,)`, what is taken off an observation where it is normalised.
+        scale: `(observation size,)`, what the rest is multiplied with.
+        counter: `(1,)`, the next job.
+    """
+
+    population: Population
+    seeds: Seeds
+    cap: int
+    centre: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    counter: NDArray[np.int64]
+
+
+class Results(NamedTuple):
+    """What a rollout writes, a place for each job.
+
+    Args:
+        returns: `(pop, episodes)`, the sum of rewards.
+        steps: `(pop, episodes)`.
+        failed: `(pop, episodes)`, whether an output of the network was not a finite number.
+        truncated: `(pop, episodes)`, whether the cap ended it.
+        descriptors: `(pop, episodes, n)`, of the last state; n is 0 where the world describes nothing.
+        sums: `(pop, episodes, 2 * observation size)`, of the deviations of observations from the centre, and of their
+            squares; of size 0 where observations are not normalised.
+    """
+
+    returns: Returns
+    steps: Counts
+    failed: EpisodeFlags
+    truncated: EpisodeFlags
+    descriptors: NDArray[np.float64]
+    sums: NDArray[np.float64]
+
+
+Rollout = Callable[[Jobs, Results], None]
 
 
 def lanes_for(network: Network) -> int:
@@ -41,7 +83,7 @@ def lanes_for(network: Network) -> int:
     return MOST_LANES if COMPILES and network.dim <= LARGEST_IN_LANES else 1
 
 
-def compile_rollout(env: Env, network: Network, lanes: int | None = None) -> Rollout:
+def compile_rollout(env: Env, network: Network, lanes: int | None = None, *, normalised: bool = False) -> Rollout:
     """Return the rollout of `network` in `env`.
 
     Args:
@@ -49,40 +91,92 @@ def compile_rollout(env: Env, network: Network, lanes: int | None = None) -> Rol
         network: What acts in it.
         lanes: How many episodes run side by side, 1 for one at a time. It never changes a result. None chooses, and
             falls back to one where the world's functions cannot be compiled for lanes.
-
-    Returns:
-        A function of a population `(pop, dim)`, seeds `(pop, episodes)`, the episode cap and a counter `(1,)`. It
-        writes returns, steps, failures and truncations, each `(pop, episodes)`, of every job that it takes from the counter.
+        normalised: Whether the network sees observations normalised, and their sums are kept.
 
     Raises:
         UsageError: A function of the world cannot be compiled; the message names the line.
     """
-    begin = bind(_begin, RESET=env.reset, INITIAL_MEMORY=network.initial_memory)
-    choose = action_rule(env.spec.action_space)
-    advance = bind(_advance, OBSERVE=env.observe, STEP=env.step, FORWARD=network.forward(), CHOOSE=choose)
-    one_at_a_time = specialise(_rollout, BEGIN=begin, ADVANCE=advance)
+    parts = _parts(env, network, normalised=normalised)
     count = lanes or lanes_for(network)
     if count == 1:
-        return _compiled(one_at_a_time, env, network)
-    due = bind(_first_due, LANES=count)
-    side_by_side = specialise(_rollout_in_lanes, BEGIN=begin, ADVANCE=advance, DUE=due, LANES=count, DIM=network.dim)
+        return _compiled(_one_at_a_time(parts), env, network)
     try:
-        return _compiled(side_by_side, env, network)
+        return _compiled(_side_by_side(parts, count, network.dim), env, network)
     except UsageError as problem:
         if lanes is not None:
             raise
-        alone = _compiled(one_at_a_time, env, network)
+        alone = _compiled(_one_at_a_time(parts), env, network)
         log.warning("episodes run one at a time, several times slower than they could: in lanes, %s", problem)
         return alone
 
 
+def empty_results(env: Env, shape: tuple[int, int], *, normalised: bool = False) -> Results:
+    """Return zeros for `shape = (pop, episodes)` jobs to write into."""
+    return Results(
+        returns=np.zeros(shape),
+        steps=np.zeros(shape, np.int64),
+        failed=np.zeros(shape, np.bool_),
+        truncated=np.zeros(shape, np.bool_),
+        descriptors=np.zeros((*shape, num_descriptors(env))),
+        sums=np.zeros((*shape, 2 * env.spec.observation_space.size * normalised)),
+    )
+
+
+def num_descriptors(env: Env) -> int:
+    """Return how many numbers describe an episode of `env`."""
+    return 0 if env.describe is None else len(env.describe(env.reset(Draw(np.uint64(0), 0))))
+
+
+class _Parts(NamedTuple):
+    begin: Callable[..., Any]
+    advance: Callable[..., Any]
+    described: Callable[..., Any]
+    num_descriptors: int
+    num_sums: int
+
+
+def _parts(env: Env, network: Network, *, normalised: bool) -> _Parts:
+    size = env.spec.observation_space.size
+    num_sums = 2 * size * normalised
+    return _Parts(
+        begin=bind(_begin, RESET=env.reset, INITIAL_MEMORY=network.initial_memory, INITIAL_SUMS=(0.0,) * num_sums),
+        advance=bind(
+            _advance,
+            OBSERVE=env.observe,
+            SHOWN=bind(_normalised, SIZE=size, NUM_SUMS=num_sums) if normalised else _as_it_is,
+            FORWARD=network.forward(),
+            CHOOSE=action_rule(env.spec.action_space),
+            STEP=env.step,
+        ),
+        described=env.describe or _undescribed,
+        num_descriptors=num_descriptors(env),
+        num_sums=num_sums,
+    )
+
+
+def _one_at_a_time(parts: _Parts) -> Rollout:
+    return specialise(_rollout, BEGIN=parts.begin, ADVANCE=parts.advance, **_writers(parts, _alone))
+
+
+def _side_by_side(parts: _Parts, count: int, dim: int) -> Rollout:
+    bindings = {"BEGIN": parts.begin, "ADVANCE": parts.advance, "DUE": bind(_first_due, LANES=count)}
+    return specialise(_rollout_in_lanes, **bindings, **_writers(parts, lane_of), LANES=count, DIM=dim)
+
+
+def _writers(parts: _Parts, at: Any) -> dict[str, Any]:
+    write_sums = bind(_write, COUNT=parts.num_sums, AT=at) if parts.num_sums else _write_nothing
+    write_description = bind(_write, COUNT=parts.num_descriptors, AT=at) if parts.num_descriptors else _write_nothing
+    return {"DESCRIBE": parts.described, "WRITE_SUMS": write_sums, "WRITE_DESCRIPTION": write_description}
+
+
 def _compiled(rollout: Rollout, env: Env, network: Network) -> Rollout:
     """Return `rollout` once a call without jobs has compiled it."""
-    nothing = np.zeros((0, 1))
-    population, seeds = np.zeros((0, network.dim), np.float32), nothing.astype(np.uint64)
+    nobody, nothing = np.zeros((0, network.dim), np.float32), np.zeros(0)
     try:
-        flags = nothing.astype(np.bool_)
-        rollout(population, seeds, 1, np.zeros(1, np.int64), nothing, nothing.astype(np.int64), flags, flags.copy())
+        rollout(
+            Jobs(nobody, np.zeros((0, 1), np.uint64), 1, nothing, nothing, np.zeros(1, np.int64)),
+            empty_results(env, (0, 1)),
+        )
     except CompilationFailed as problem:
         raise UsageError(f"env: {env.spec.id} cannot be compiled: {explain(problem)}") from problem
     return rollout
@@ -92,10 +186,14 @@ def _compiled(rollout: Rollout, env: Env, network: Network) -> Rollout:
 
 RESET: Any = None
 OBSERVE: Any = None
+SHOWN: Any = None
 STEP: Any = None
 FORWARD: Any = None
 CHOOSE: Any = None
 INITIAL_MEMORY: Any = ()
+INITIAL_SUMS: Any = ()
+SIZE = 0
+NUM_SUMS = 0
 
 
 class Episode(NamedTuple):
@@ -103,6 +201,7 @@ class Episode(NamedTuple):
 
     state: Any
     memory: Any
+    sums: Any
     total: Any
     failed: Any
     draw: Any
@@ -110,47 +209,82 @@ class Episode(NamedTuple):
 
 def _begin(seed: np.uint64) -> Episode:
     draw = Draw(seed, 0)
-    return Episode(RESET(draw), INITIAL_MEMORY, 0.0, False, draw)
+    return Episode(RESET(draw), INITIAL_MEMORY, INITIAL_SUMS, 0.0, False, draw)
 
 
-def _advance(row: Any, episode: Episode) -> tuple[Episode, Any]:
-    outputs, memory = FORWARD(row, episode.memory, OBSERVE(episode.state))
+def _advance(row: Any, episode: Episode, centre: Any, scale: Any) -> tuple[Episode, Any]:
+    shown, sums = SHOWN(OBSERVE(episode.state), episode.sums, centre, scale)
+    outputs, memory = FORWARD(row, episode.memory, shown)
     failed = episode.failed
     for value in outputs:
         failed = failed | (value - value != 0.0)
     draw = Draw(episode.draw.key, episode.draw.step + 1)
     state, reward, terminated = STEP(episode.state, CHOOSE(outputs), draw)
-    return Episode(state, memory, episode.total + reward, failed, draw), terminated | failed
+    return Episode(state, memory, sums, episode.total + reward, failed, draw), terminated | failed
+
+
+def _as_it_is(observation: Any, sums: Any, centre: Any, scale: Any) -> tuple[Any, Any]:  # noqa: ARG001
+    return observation, sums
+
+
+def _normalised(observation: Any, sums: Any, centre: Any, scale: Any) -> tuple[Any, Any]:
+    shown = buffer(to_float64(observation[0]), SIZE)
+    after = buffer(to_float64(observation[0]), NUM_SUMS)
+    for k in range(SIZE):
+        deviation = to_float64(observation[k]) - centre[k]
+        after[k] = sums[k] + deviation
+        after[SIZE + k] = sums[SIZE + k] + deviation * deviation
+        shown[k] = deviation * scale[k]
+    return as_tuple(shown, SIZE), as_tuple(after, NUM_SUMS)
+
+
+# --- writing what an episode leaves ---------------------------------------------------------------------------------
+
+AT: Any = None
+COUNT = 0
+
+
+def _undescribed(state: Any) -> tuple[Any, ...]:  # noqa: ARG001
+    return (0.0,)
+
+
+def _write(place: Any, values: Any, lane: int) -> None:
+    for k in range(COUNT):
+        place[k] = AT(values[k], lane)
+
+
+def _write_nothing(place: Any, values: Any, lane: int) -> None:
+    pass
+
+
+def _alone(value: Any, lane: int) -> Any:  # noqa: ARG001
+    return value
 
 
 # --- one episode at a time ------------------------------------------------------------------------------------------
 
 BEGIN: Any = None
 ADVANCE: Any = None
+DESCRIBE: Any = None
+WRITE_SUMS: Any = None
+WRITE_DESCRIPTION: Any = None
 
 
-def _rollout(  # noqa: PLR0913, PLR0917 - a kernel writes into what it is given
-    population: Population,
-    seeds: Seeds,
-    cap: int,
-    counter: NDArray[np.int64],
-    returns: Returns,
-    steps: Counts,
-    failed: EpisodeFlags,
-    truncated: EpisodeFlags,
-) -> None:
-    episodes = seeds.shape[1]
-    job = take_next(counter)
-    while job < seeds.size:
+def _rollout(jobs: Jobs, results: Results) -> None:
+    episodes = jobs.seeds.shape[1]
+    job = take_next(jobs.counter)
+    while job < jobs.seeds.size:
         i, e = job // episodes, job % episodes
-        row, episode = population[i], BEGIN(seeds[i, e])
+        row, episode = jobs.population[i], BEGIN(jobs.seeds[i, e])
         length, over = 0, False
-        while length < cap and not over:
-            episode, over = ADVANCE(row, episode)
+        while length < jobs.cap and not over:
+            episode, over = ADVANCE(row, episode, jobs.centre, jobs.scale)
             length += 1
-        returns[i, e], steps[i, e] = episode.total, length
-        failed[i, e], truncated[i, e] = episode.failed, not over
-        job = take_next(counter)
+        results.returns[i, e], results.steps[i, e] = episode.total, length
+        results.failed[i, e], results.truncated[i, e] = episode.failed, not over
+        WRITE_SUMS(results.sums[i, e], episode.sums, 0)
+        WRITE_DESCRIPTION(results.descriptors[i, e], DESCRIBE(episode.state), 0)
+        job = take_next(jobs.counter)
 
 
 # --- several side by side -------------------------------------------------------------------------------------------
@@ -168,17 +302,8 @@ def _first_due(active: int, begun: NDArray[np.int64], cap: int) -> int:
     return due
 
 
-def _rollout_in_lanes(  # noqa: PLR0913, PLR0917 - a kernel writes into what it is given
-    population: Population,
-    seeds: Seeds,
-    cap: int,
-    counter: NDArray[np.int64],
-    returns: Returns,
-    steps: Counts,
-    failed: EpisodeFlags,
-    truncated: EpisodeFlags,
-) -> None:
-    episodes = seeds.shape[1]
+def _rollout_in_lanes(jobs: Jobs, results: Results) -> None:
+    episodes = jobs.seeds.shape[1]
     room = np.zeros(DIM * LANES + 16, np.float32)
     offset = first_aligned(room)
     rows = vectors_at(room, offset, LANES)
@@ -188,27 +313,30 @@ def _rollout_in_lanes(  # noqa: PLR0913, PLR0917 - a kernel writes into what it 
     while True:
         for lane in range(LANES):
             if free >> lane & 1:
-                job = take_next(counter)
+                job = take_next(jobs.counter)
                 active &= ~(1 << lane)
-                if job < seeds.size:
+                if job < jobs.seeds.size:
                     active |= 1 << lane
                     job_of[lane], begun[lane] = job, now
                     for k in range(DIM):
-                        room[offset + k * LANES + lane] = population[job // episodes, k]
-                    lanes = with_lane(lanes, lane, BEGIN(seeds[job // episodes, job % episodes]))
+                        room[offset + k * LANES + lane] = jobs.population[job // episodes, k]
+                    lanes = with_lane(lanes, lane, BEGIN(jobs.seeds[job // episodes, job % episodes]))
         if not active:
             return
-        due = DUE(active, begun, cap)
+        due = DUE(active, begun, jobs.cap)
         over = 0
         while not over and now < due:
-            stepped, ended = ADVANCE(rows, lanes)
+            stepped, ended = ADVANCE(rows, lanes, jobs.centre, jobs.scale)
             lanes = spread(stepped, LANES)
             over = mask_bits(ended) & active
             now += 1
         free = 0
+        described = DESCRIBE(lanes.state)
         for lane in range(LANES):
-            if active >> lane & 1 and (over >> lane & 1 or now == begun[lane] + cap):
+            if active >> lane & 1 and (over >> lane & 1 or now == begun[lane] + jobs.cap):
                 i, e = job_of[lane] // episodes, job_of[lane] % episodes
-                returns[i, e], steps[i, e] = lane_of(lanes.total, lane), now - begun[lane]
-                failed[i, e], truncated[i, e] = lane_of(lanes.failed, lane), not over >> lane & 1
+                results.returns[i, e], results.steps[i, e] = lane_of(lanes.total, lane), now - begun[lane]
+                results.failed[i, e], results.truncated[i, e] = lane_of(lanes.failed, lane), not over >> lane & 1
+                WRITE_SUMS(results.sums[i, e], lanes.sums, lane)
+                WRITE_DESCRIPTION(results.descriptors[i, e], described, lane)
                 free |= 1 << lane
