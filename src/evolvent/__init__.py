@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from evolvent.seeding import Stream, stream
     from evolvent.tasks import CompiledEnv, Function, Supervised
     from evolvent.tasks.gym_env import GymEnv
+    from evolvent.tasks.gym_view import as_gymnasium
+    from evolvent.tasks.registration import register
     from evolvent.training import Callback, Config, Generation, Run, Score, Stop, evolve, open_run, resume
 
 _HOMES = {
@@ -89,12 +91,14 @@ _HOMES = {
     "TwoPointCrossover": "algorithms",
     "Uniform": "algorithms",
     "UniformCrossover": "algorithms",
+    "as_gymnasium": "tasks.gym_view",
     "best_first": "evaluation",
     "evolve": "training",
     "load_policy": "policies",
     "open_run": "training",
     "plot": "reporting",
     "record": "reporting",
+    "register": "tasks.registration",
     "resume": "training",
     "stream": "seeding",
 }
@@ -140,12 +144,14 @@ __all__ = [
     "TwoPointCrossover",
     "Uniform",
     "UniformCrossover",
+    "as_gymnasium",
     "best_first",
     "evolve",
     "load_policy",
     "open_run",
     "plot",
     "record",
+    "register",
     "resume",
     "stream",
 ]
