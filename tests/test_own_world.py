@@ -228,7 +228,7 @@ def test_another_world_of_the_same_id_takes_its_place_and_says_so(other, caplog)
     ("env_id", "reason"),
     [
         ("CartPole-v1", "one of Evolvent's own worlds"),
-        ("Blackjack-v1", r"registered with Gymnasium already; .* check_same_world\(env, 'Blackjack-v1'"),
+        ("Blackjack-v1", r"registered with Gymnasium already; .*check_same_world\(env, 'Blackjack-v1'"),
         ("Windy", "expected a name with a version"),
         ("my world-v0", "expected a name with a version"),
         ("module:Windy-v0", "expected a name with a version"),
