@@ -1,6 +1,8 @@
 """The compiled rollout: any number of lanes gives the same bits."""
 
 import logging
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,10 +11,14 @@ import pytest
 from evolvent import lanes as lanes_module
 from evolvent.envs import CARTPOLE, Env, EnvSpec
 from evolvent.errors import UsageError
-from evolvent.lanes import exp, sin, where
+from evolvent.evaluation import Conditions
+from evolvent.lanes import exp, sin, tanh, to_float32, where
+from evolvent.moments import Moments
 from evolvent.networks import MLP
-from evolvent.seeding import stream, uniform
+from evolvent.policies.actions import action_rule
+from evolvent.seeding import Draw, stream, uniform
 from evolvent.spaces import Box, Discrete
+from evolvent.tasks import CompiledEnv
 from evolvent.tasks.rollout import Jobs, compile_rollout, empty_results, lanes_for
 
 pytestmark = pytest.mark.compiled
@@ -168,3 +174,107 @@ def test_a_world_that_cannot_be_compiled_is_refused_in_one_line_that_names_the_p
     assert reason in message
     assert f"test_rollout.py, line {step.__code__.co_firstlineno + 1}:" in message
     assert "\n" not in message
+
+
+# --- memory, normalisers, descriptors -------------------------------------------------------------------------------
+
+
+def echo_forward(row, memory, inputs):
+    state = tanh(row[0] * to_float32(inputs[0]) + row[1] * memory[0] + row[2] * memory[1])
+    return (row[3] * state, row[4] * memory[0]), (state, memory[0])
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Remembers its last two inner states."""
+
+    num_inputs: int = 2
+    num_outputs: int = 2
+    dim: int = 5
+    initial_memory: tuple[Any, ...] = (np.float32(0.0), np.float32(0.25))
+
+    def forward(self):
+        return echo_forward
+
+    def initialise(self, population_size, stream):
+        return stream.normal((population_size, self.dim))
+
+
+def test_a_network_remembers_within_an_episode_and_forgets_between_them():
+    network, population, seeds = Echo(), Echo().initialise(6, stream(2, "initial")), stream(2, "e").bits((6, 5))
+    one, many = (measure(WALK, network, lanes, population, seeds) for lanes in (1, 16))
+    assert_same_bits((one.returns, one.steps), (many.returns, many.steps))
+    for i, e in np.ndindex(*seeds.shape):
+        total, steps, _ = played_in_python(WALK, network, population[i], seeds[i, e])
+        assert one.steps[i, e] == steps
+        assert one.returns[i, e] == pytest.approx(total, rel=1e-12)
+
+
+def measure(env, network: Any, lanes, population, seeds, **conditions) -> Any:
+    with closing(CompiledEnv(env, network, threads=2, lanes=lanes)) as task:
+        return task.evaluate(population, Conditions(seeds=seeds, **conditions))
+
+
+def played_in_python(env, network: Any, row, seed, normaliser=None):
+    draw, forward, choose = Draw(seed, 0), network.forward(), action_rule(env.spec.action_space)
+    state, memory, total, steps, over, shown = env.reset(draw), network.initial_memory, 0.0, 0, False, []
+    while steps < env.spec.max_episode_steps and not over:
+        observation = np.array(env.observe(state))
+        shown.append(observation)
+        if normaliser is not None:
+            observation = (observation - normaliser.mean) * normaliser.scale
+        outputs, memory = forward(row, memory, observation)
+        steps += 1
+        state, reward, over = env.step(state, choose(outputs), Draw(seed, steps))
+        total += reward
+    return total, steps, (np.array(shown), state)
+
+
+def test_observations_are_normalised_and_their_moments_gathered():
+    network = MLP(sizes=(2, 6, 2), activation="tanh")
+    population, seeds = network.initialise(5, stream(3, "initial")), stream(3, "e").bits((5, 4))
+    normaliser = Moments(count=10, mean=np.array([0.2, -0.1]), squares=np.array([0.9, 4.0]))
+    one, many = (measure(WALK, network, lanes, population, seeds, normaliser=normaliser) for lanes in (1, 16))
+    assert_same_bits((one.returns, one.steps), (many.returns, many.steps))
+    assert_same_bits((one.moments.mean, one.moments.squares), (many.moments.mean, many.moments.squares))
+    shown = []
+    for i, e in np.ndindex(*seeds.shape):
+        _, steps, (observations, _) = played_in_python(WALK, network, population[i], seeds[i, e], normaliser)
+        assert one.steps[i, e] == steps
+        shown.append(observations)
+    everything = np.concatenate(shown)
+    assert one.moments.count == len(everything)
+    assert one.moments.mean == pytest.approx(everything.mean(axis=0), rel=1e-10)
+    assert one.moments.deviation == pytest.approx(everything.std(axis=0), rel=1e-10)
+    assert one.steps.tolist() != measure(WALK, network, 1, population, seeds).steps.tolist()
+
+
+def test_a_normaliser_that_has_seen_nothing_changes_nothing_and_failed_episodes_teach_it_nothing():
+    network = MLP(sizes=(2, 6, 2))
+    population, seeds = network.initialise(5, stream(3, "initial")), stream(3, "e").bits((5, 4))
+    population[2] = np.nan
+    plain = measure(WALK, network, 16, population, seeds)
+    first = measure(WALK, network, 16, population, seeds, normaliser=Moments.of_none(2))
+    assert plain.moments is None
+    assert_same_bits((plain.returns, plain.steps), (first.returns, first.steps))
+    assert first.moments.count == plain.steps[[0, 1, 3, 4]].sum()
+
+
+def where_it_ended(state):
+    return state.position, state.wind, state.steps
+
+
+@pytest.mark.parametrize("cap", [None, 7])
+def test_an_episode_is_described_by_its_last_state(cap):
+    env = replace(WALK, describe=where_it_ended)
+    network = MLP(sizes=(2, 6, 2))
+    population, seeds = network.initialise(5, stream(3, "initial")), stream(3, "e").bits((5, 4))
+    one, many = (measure(env, network, lanes, population, seeds, episode_cap=cap) for lanes in (1, 16))
+    assert one.descriptors.shape == (5, 4, 3)
+    assert_same_bits((one.descriptors,), (many.descriptors,))
+    assert one.descriptors[:, :, 2].tolist() == one.steps.tolist()
+    if cap is None:
+        for i, e in np.ndindex(*seeds.shape):
+            *_, (_, last) = played_in_python(env, network, population[i], seeds[i, e])
+            assert one.descriptors[i, e] == pytest.approx(last, rel=1e-12)
+    assert measure(WALK, network, 16, population, seeds).descriptors is None
