@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ SMALLER = {
     "champions": ["--seeds", "2"],
     "cartpole": ["--seeds", "2", "--gymnasium-episodes", "10"],
     "claims": ["--seeds", "1", "--rounds", "1", "--block-seconds", "0.02"],
+    "floor": ["--rounds", "1", "--block-seconds", "0.02", "--episode-cap", "200"],
     "operators": ["--seeds", "1"],
     "startup": ["--first", "1", "--after", "1"],
 }
@@ -44,6 +46,15 @@ RATIOS = {
         "threads_64",
         "threads_1024",
     },
+    "floor": {
+        "whole2_over_article",
+        *(
+            f"{population}_{pair}_{threads}"
+            for population in ("random", "evolved")
+            for pair in ("lanes_over_c_lanes", "lanes_over_c_lanes_float32", "lanes_over_c_scalar", "scalar_over_c_scalar")
+            for threads in (1, 2)
+        ),
+    },
     "operators": {"cartpole_reached", "xor_reached", "rastrigin_reached"},
     "startup": {"first_over_after", "load_over_floor"},
 }
@@ -64,6 +75,8 @@ def run_quick(name: str) -> dict[str, Any]:
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", sorted(SMALLER))
 def test_the_json_names_every_ratio_and_where_it_was_measured(name: str) -> None:
+    if name == "floor" and not shutil.which("gcc"):
+        pytest.skip("no gcc to build what C does")
     result = run_quick(name)
     assert result["benchmark"] == name
     assert set(result["ratios"]) == RATIOS[name]
@@ -95,6 +108,39 @@ def test_the_articles_network_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
         theirs = article.ArticleNetwork(row)
         ours = ev.Policy(job.NETWORK, row, observation_space=spec.observation_space, action_space=spec.action_space)
         assert [theirs._act(each) for each in observations] == ours.act(observations).tolist()
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(not shutil.which("gcc"), reason="no gcc to build what C does")
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_c_plays_our_episodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, activation: str) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    floor, programs = importlib.import_module("floor"), importlib.import_module("_floor_c")
+    network = ev.MLP(sizes=(4, 16, 2), activation=activation, output_activation=activation)
+    each = floor.games("random", network)
+    reference = floor.ours(network, 16, 1)(each)
+    assert (floor.ours(network, 1, 1)(each) == reference).all()
+    for name in programs.PROGRAMS:
+        alone, together = (floor.in_c(programs.build(name, activation, tmp_path), threads)(each) for threads in (1, 2))
+        assert (alone == together).all()
+        assert np.mean(alone == reference) > (0.9 if "float32" in name else 0.99)
+
+
+@pytest.mark.compiled
+def test_without_gcc_only_ours_is_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    floor = importlib.import_module("floor")
+    players = floor.contestants(ev.MLP(sizes=(4, 16, 2)), tmp_path)
+    assert len(players) == 4
+    assert all(name.startswith("Evolvent") for name in players)
+    assert "only Evolvent is measured: there is no gcc" in capsys.readouterr().err
+    contest = floor.Contest(0.0)
+    for name in ("article's loop", "Evolvent, whole"):
+        contest.turn("article", name, lambda: 1)
+    assert not floor.report(contest, {}, {"random": {}}).bars
 
 
 def slopes(loss: Callable[[NDArray[np.float64]], float], row: NDArray[np.float64]) -> NDArray[np.float64]:
