@@ -22,6 +22,7 @@ from evolvent.lanes import (
     sin,
     sqrt,
     take_next,
+    tan,
     tanh,
     to_float32,
     to_float64,
@@ -34,6 +35,7 @@ FUNCTION: Any = None
 
 INF, NAN = math.inf, math.nan
 TINY, LEAST_NORMAL = 5e-324, 2.2250738585072014e-308
+LARGEST = float(np.finfo(np.float32).max)
 RNG = np.random.default_rng(0)
 
 ANGLES = np.concatenate(
@@ -77,6 +79,7 @@ REALS = np.concatenate(
 BOUNDS = [
     (sin, elementary.sin, ANGLES, 2.5),
     (cos, elementary.cos, ANGLES, 2.5),
+    (tan, elementary.tan, ANGLES, 4.0),
     (exp, elementary.exp, EXPONENTS, 1.5),
     (log, elementary.log, POSITIVE, 1.5),
     (tanh, elementary.tanh, REALS, 2.0),
@@ -117,7 +120,7 @@ def test_an_elementary_function_keeps_the_error_bound_of_its_docstring(function,
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("function", [sin, cos, exp, log, tanh, sqrt, floor, absolute])
+@pytest.mark.parametrize("function", [sin, cos, tan, exp, log, tanh, sqrt, floor, absolute])
 def test_arrays_scalars_and_compiled_code_agree_to_the_bit(function, dtype):
     points = np.concatenate([EDGES, ANGLES[::40], EXPONENTS[::40], POSITIVE[::40], -POSITIVE[::200], REALS[::40]])
     with np.errstate(all="ignore"):
@@ -130,23 +133,54 @@ def test_arrays_scalars_and_compiled_code_agree_to_the_bit(function, dtype):
         assert same_bits(whole, np.array([plain(function, float(x)) for x in points]))
 
 
-@pytest.mark.parametrize("function", [sin, cos, exp, log, tanh])
-def test_float32_is_the_float64_result_rounded_once(function):
-    points = np.concatenate([ANGLES[::9], POSITIVE[-20:]])
-    with np.errstate(all="ignore"):
-        points = points.astype(np.float32)
-        assert same_bits(plain(function, points), plain(function, points.astype(np.float64)).astype(np.float32))
+def floats32(low, high):
+    """Return every 2**12-th float32 from `low` to `high`, of either sign: all exponents, 2,048 of each."""
+    words = np.arange(0, 2**32, 2**12 + 1, dtype=np.uint64).astype(np.uint32)
+    values = words.view(np.float32)
+    with np.errstate(invalid="ignore"):
+        return values[(values >= low) & (values <= high)]
 
 
-def test_sine_and_cosine_are_nan_beyond_their_range():
+QUARTER_TURNS = (np.arange(-6366, 6367) * (math.pi / 2)).astype(np.float32)
+DENSE_ANGLES = np.concatenate([floats32(-1e4, 1e4), RNG.uniform(-1e4, 1e4, 400_000).astype(np.float32), QUARTER_TURNS])
+
+BOUNDS_OF_FLOAT32 = [
+    (sin, np.sin, DENSE_ANGLES, 1.7),
+    (cos, np.cos, DENSE_ANGLES, 1.7),
+    (tan, np.tan, DENSE_ANGLES, 3.5),
+    (exp, np.exp, np.concatenate([floats32(-110, 88.7228), RNG.uniform(-104, 88.7, 400_000).astype(np.float32)]), 1.1),
+    (log, np.log, np.concatenate([floats32(1e-45, LARGEST), RNG.uniform(0.3, 3, 400_000).astype(np.float32)]), 1.0),
+    (tanh, np.tanh, np.concatenate([floats32(-LARGEST, LARGEST), RNG.uniform(-10, 10, 400_000).astype(np.float32)]), 1.5),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "exact", "points", "bound"), BOUNDS_OF_FLOAT32, ids=lambda each: getattr(each, "__name__", "")
+)
+def test_an_elementary_function_keeps_the_error_bound_of_its_docstring_in_float32(function, exact, points, bound):
+    expected = exact(points.astype(np.float64))
+    values = plain(function, points)
+    assert values.dtype == np.float32
+    errors = np.abs(values.astype(np.float64) - expected) / np.spacing(np.abs(expected.astype(np.float32)))
+    worst = int(np.argmax(errors))
+    assert errors[worst] <= bound, f"{function.__name__}({float(points[worst])!r})"
+
+
+def test_sine_cosine_and_tangent_are_nan_beyond_their_range():
     beyond = np.array([np.nextafter(1e4, INF), -10001.0, 1e300, INF, -INF, NAN])
     assert np.isnan(plain(sin, beyond)).all()
     assert np.isnan(plain(cos, beyond)).all()
+    assert np.isnan(plain(tan, beyond)).all()
+    beyond_in_float32 = np.array([np.nextafter(np.float32(1e4), np.float32(INF)), -10001, 3e38, INF, -INF, NAN], np.float32)
+    assert all(np.isnan(plain(function, beyond_in_float32)).all() for function in (sin, cos, tan))
 
 
 def test_sine_is_odd_and_cosine_is_even():
     assert same_bits(sin(-ANGLES), np.where(ANGLES == 0, 0.0, -sin(ANGLES)))
     assert same_bits(cos(-ANGLES), cos(ANGLES))
+    angles = ANGLES.astype(np.float32)
+    assert same_bits(sin(-angles), np.where(angles == 0, np.float32(0.0), -sin(angles)))
+    assert same_bits(cos(-angles), cos(angles))
 
 
 def test_exp_ends_in_zero_and_infinity():
@@ -155,12 +189,19 @@ def test_exp_ends_in_zero_and_infinity():
     assert exp(0.0) == 1.0
     assert 0.0 < exp(-745.1) == TINY
     assert math.isnan(exp(NAN))
+    ends = plain(exp, np.array([-104.0, -3e38, -INF, 88.8, 3e38, INF, NAN, 0.0, -103.9], np.float32))
+    assert ends[:6].tolist() == [0.0, 0.0, 0.0, INF, INF, INF]
+    assert math.isnan(ends[6])
+    assert ends[7] == 1.0
+    assert ends[8] == np.float32(1e-45) > 0.0
 
 
 def test_log_ends_in_minus_infinity_and_nan():
     values = plain(log, np.array([0.0, -0.0, INF, 1.0]))
     assert values.tolist() == [-INF, -INF, INF, 0.0]
     assert np.isnan(plain(log, np.array([-TINY, -1.0, -INF, NAN]))).all()
+    assert plain(log, np.array([0.0, -0.0, INF, 1.0], np.float32)).tolist() == [-INF, -INF, INF, 0.0]
+    assert np.isnan(plain(log, np.array([-1e-45, -1.0, -INF, NAN], np.float32))).all()
 
 
 def test_tanh_is_odd_and_saturates():
@@ -168,6 +209,9 @@ def test_tanh_is_odd_and_saturates():
     assert tanh(np.array([0.0, -0.0, TINY, -TINY])).tolist() == [0.0, 0.0, TINY, -TINY]
     assert plain(tanh, np.array([INF, -INF, 30.0, -30.0])).tolist() == [1.0, -1.0, 1.0, -1.0]
     assert math.isnan(tanh(NAN))
+    ends = np.array([INF, -INF, 10.0, -10.0, 0.0, -0.0, 1e-45, -1e-45], np.float32)
+    assert plain(tanh, ends).tolist() == [1.0, -1.0, 1.0, -1.0, *ends[4:].tolist()]
+    assert math.isnan(tanh(np.float32(NAN)))
 
 
 def test_powers_of_two_and_exponents_undo_each_other():
@@ -176,6 +220,12 @@ def test_powers_of_two_and_exponents_undo_each_other():
     assert same_bits(compiled(power_of_two, k), 2.0**k)
     assert same_bits(exponent(2.0**k), k)
     assert same_bits(compiled(exponent, np.nextafter(2.0**k, INF)), k)
+    k32 = np.arange(-126.0, 128.0, dtype=np.float32)
+    powers = (2.0**k32).astype(np.float32)
+    assert same_bits(power_of_two(k32), powers)
+    assert same_bits(compiled(power_of_two, k32), powers)
+    assert same_bits(exponent(powers), k32)
+    assert same_bits(compiled(exponent, np.nextafter(powers, np.float32(INF))), k32)
 
 
 # --- choosing ---

@@ -21,6 +21,7 @@ from evolvent.lanes import (
     minimum,
     sin,
     sqrt,
+    tan,
     tanh,
     where,
 )
@@ -34,6 +35,24 @@ FUNCTION: Any = None
 SIZE = 0
 
 AWKWARD = [0.0, -0.0, 1.0, -1.5, 0.3, 1e-310, -1e-8, 709.0, -745.0, 1e4, -9999.5, 2.5, math.inf, -math.inf, math.nan, 1e300]
+SUBNORMAL_FLOAT32 = [
+    1e-45,
+    -1e-45,
+    1e-40,
+    1.1754942e-38,
+    1.1754944e-38,
+    3.4e38,
+    88.0,
+    88.8,
+    -87.0,
+    -100.0,
+    -103.9,
+    -104.1,
+    0.625,
+    -0.625,
+    31.0,
+    32.0,
+]
 
 
 def _alone(values, out):
@@ -67,11 +86,11 @@ def both(function, values):
 def numbers(dtype):
     spread_out = np.random.default_rng(0).normal(size=240) * np.logspace(-8, 3.5, 240)
     with np.errstate(over="ignore"):
-        return np.concatenate([AWKWARD, spread_out]).astype(dtype)
+        return np.concatenate([AWKWARD, SUBNORMAL_FLOAT32, spread_out]).astype(dtype)
 
 
 def _elementary(x):
-    return sin(x), cos(x), exp(x), log(x), tanh(x), sqrt(x), floor(x), absolute(x)
+    return sin(x), cos(x), tan(x), exp(x), log(x), tanh(x), sqrt(x), floor(x), absolute(x)
 
 
 def _activations(x):

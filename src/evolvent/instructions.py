@@ -37,8 +37,8 @@ def select(typing_context, condition, yes, no):
     """Return in each lane `yes` where `condition` holds, else `no`."""
     vec = next((each for each in (yes, no) if isinstance(each, Vec)), None)
     if vec is None:
-        element = types.boolean if isinstance(yes, types.Boolean) else types.float64
-        vec = like(condition, element)
+        kept = yes == no and (isinstance(yes, types.Boolean) or yes == types.float32)
+        vec = like(condition, yes if kept else types.float64)
 
     def codegen(context, builder, sig, args):
         values = (widened(context, builder, value, kind, vec) for value, kind in zip(args[1:], sig.args[1:], strict=True))
@@ -81,7 +81,7 @@ def _converted(builder, value, source, target, target_type):
 
 
 as_float32, as_float64 = _conversion(types.float32), _conversion(types.float64)
-as_int64, as_uint64 = _conversion(types.int64), _conversion(types.uint64)
+as_int32, as_int64, as_uint64 = _conversion(types.int32), _conversion(types.int64), _conversion(types.uint64)
 
 
 def _by_llvm(name):
@@ -101,7 +101,7 @@ def _by_llvm(name):
 floor_of, sqrt_of, magnitude_of = _by_llvm("floor"), _by_llvm("sqrt"), _by_llvm("fabs")
 
 
-# --- the bits of a float64, alone or in lanes ----------------------------------------------------------------------
+# --- the bits of a float, alone or in lanes ------------------------------------------------------------------------
 
 
 def _reinterpretation(source, target):
@@ -118,6 +118,7 @@ def _reinterpretation(source, target):
 
 
 bits_of, float_of = _reinterpretation(types.float64, types.int64), _reinterpretation(types.int64, types.float64)
+bits_of_float32, float32_of = _reinterpretation(types.float32, types.int32), _reinterpretation(types.int32, types.float32)
 
 
 @instruction
@@ -278,3 +279,19 @@ def atomic_add_one(typing_context, counter):
         return builder.atomic_rmw("add", data, ir.Constant(INT64, 1), "monotonic")
 
     return types.int64(counter), codegen
+
+
+# --- functions of C libraries --------------------------------------------------------------------------------------
+
+
+@instruction
+def call_with_two(typing_context, address, first, second):
+    """Call the C function `void f(void *, void *)` that lies at an address, with two addresses; all are int64."""
+
+    def codegen(context, builder, sig, args):
+        pointer = ir.IntType(8).as_pointer()
+        function = builder.inttoptr(args[0], ir.FunctionType(ir.VoidType(), [pointer, pointer]).as_pointer())
+        builder.call(function, [builder.inttoptr(each, pointer) for each in args[1:]])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64, types.int64), codegen

@@ -15,6 +15,11 @@ def cos(x):
     return _wave(Decimal(x), 1)
 
 
+def tan(x):
+    with localcontext(prec=DIGITS):
+        return sin(x) / cos(x)
+
+
 def exp(x):
     with localcontext(prec=DIGITS):
         return Decimal(x).exp()

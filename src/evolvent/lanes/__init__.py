@@ -5,14 +5,15 @@ no branches: it says `where(condition, a, b)`. Compiled, it becomes machine code
 done in the same order everywhere, so plain Python and the compiled form agree to the bit, in float32 and in float64.
 
 The elementary functions are ours because the C library's differ from one machine to the next and cannot be put side by
-side in vector registers. They compute in float64 and round once. Errors are in units in the last place of float64.
+side in vector registers. They compute in the precision of their argument, float32 or float64; a whole number counts as
+float64. Errors are in units in the last place (ulp) of that precision, and hold over the whole range that is stated.
 """
 
 from evolvent.lanes.bits import exponent, power_of_two
 from evolvent.lanes.counter import take_next
 from evolvent.lanes.exponentials import exp, log, tanh
 from evolvent.lanes.rows import as_tuple, buffer
-from evolvent.lanes.trigonometry import cos, sin
+from evolvent.lanes.trigonometry import cos, sin, tan
 from evolvent.lanes.values import (
     Flag,
     Value,
@@ -48,6 +49,7 @@ __all__ = [
     "sin",
     "sqrt",
     "take_next",
+    "tan",
     "tanh",
     "to_float32",
     "to_float64",

@@ -65,16 +65,24 @@ def _to_float64(x):
     return (lambda x: instructions.as_float64(x)) if isinstance(x, Vec) else (lambda x: np.float64(x))
 
 
+def in_float32(x: Value) -> bool:
+    """Return whether the number or array `x` is float32."""
+    return isinstance(x, (np.ndarray, np.generic)) and x.dtype == np.float32
+
+
+def is_float32(kind: Any) -> bool:
+    """Return whether a compiled value of Numba's type `kind` is float32, alone or in lanes."""
+    return (kind.element if isinstance(kind, Vec) else kind) == types.float32
+
+
 def with_precision_of(like: Value, x: Value) -> Value:
     """Return `x` rounded to the precision of `like`, float32 or float64."""
-    single = like.dtype == np.float32 if isinstance(like, (np.ndarray, np.generic)) else False
-    return np.float32(x) if single else np.float64(x)
+    return np.float32(x) if in_float32(like) else np.float64(x)
 
 
 @primitive(with_precision_of)
 def _with_precision_of(like, x):
-    single = (like.element if isinstance(like, Vec) else like) == types.float32
-    return (lambda like, x: to_float32(x)) if single else (lambda like, x: to_float64(x))
+    return (lambda like, x: to_float32(x)) if is_float32(like) else (lambda like, x: to_float64(x))
 
 
 def floor(x: Value) -> Value:
