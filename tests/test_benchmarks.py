@@ -24,6 +24,7 @@ SMALLER = {
     "cartpole": ["--seeds", "2", "--gymnasium-episodes", "10"],
     "claims": ["--seeds", "1", "--rounds", "1", "--block-seconds", "0.02"],
     "floor": ["--rounds", "1", "--block-seconds", "0.02", "--episode-cap", "200"],
+    "generation": ["--rounds", "1", "--block-seconds", "0.02"],
     "operators": ["--seeds", "1"],
     "startup": ["--first", "1", "--after", "1"],
 }
@@ -46,6 +47,7 @@ RATIOS = {
         "threads_64",
         "threads_1024",
     },
+    "generation": {"over_copy_256x10000", "over_copy_1024x10000", "over_copy_64x1000000"},
     "floor": {
         "whole2_over_article",
         *(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from evolvent.evaluation import Conditions, Evaluation, best_first, mean
 from evolvent.seeding import stream
 from evolvent.tasks import Task
 from evolvent.training.callbacks import Generation
+from evolvent.training.digest import FIRST, chained
 from evolvent.training.parts import Search
 from evolvent.training.scoring import Score, episode_seeds, score_of
 
@@ -58,7 +58,7 @@ def begin(search: Search) -> Progress:
     initial = search.initialise(config.population, stream(config.seed, "initial"))
     state = search.algorithm.init(initial, stream(config.seed, "init"))
     unscored = Score(-math.inf, 0.0, config.validation_episodes or config.episodes)
-    return Progress(0, state, initial[0].copy(), unscored, hashlib.sha256(b"evolvent").hexdigest(), 0, 0, 0.0)
+    return Progress(0, state, initial[0].copy(), unscored, FIRST, 0, 0, 0.0)
 
 
 def advance(search: Search, progress: Progress) -> tuple[Progress, Generation]:
@@ -81,7 +81,7 @@ def advance(search: Search, progress: Progress) -> tuple[Progress, Generation]:
         progress,
         generation=number + 1,
         algorithm=state,
-        digest=_chained(progress.digest, population, evaluation),
+        digest=chained(progress.digest, population, evaluation.returns),
         training_steps=progress.training_steps + int(evaluation.steps.sum()),
     )
     if search.config.validation_episodes:
@@ -115,11 +115,6 @@ def _with_champion(progress: Progress, candidates: Population, confirmed: Evalua
     if not confirmed.fitness[best] > progress.score.mean:
         return progress
     return replace(progress, champion=candidates[best].copy(), score=score_of(confirmed, best))
-
-
-def _chained(digest: str, population: Population, evaluation: Evaluation) -> str:
-    content = bytes.fromhex(digest) + population.tobytes() + evaluation.returns.tobytes()
-    return hashlib.sha256(content).hexdigest()
 
 
 def _record(progress: Progress, evaluation: Evaluation, failed: int) -> Generation:
