@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from evolvent.envs import cartpole
+from evolvent.envs import acrobot, cartpole, mountain_car, mountain_car_continuous, pendulum
+from evolvent.envs.acrobot import ACROBOT
 from evolvent.envs.base import Env, EnvSpec
 from evolvent.envs.cartpole import CARTPOLE
+from evolvent.envs.mountain_car import MOUNTAIN_CAR
+from evolvent.envs.mountain_car_continuous import MOUNTAIN_CAR_CONTINUOUS
+from evolvent.envs.pendulum import PENDULUM
 from evolvent.errors import UsageError
 
-MAKERS: dict[str, Callable[..., Env]] = {"CartPole-v1": cartpole.make}
-ENVS: dict[str, Env] = {"CartPole-v1": CARTPOLE}
+MAKERS: dict[str, Callable[..., Env]] = {
+    "Acrobot-v1": acrobot.make,
+    "CartPole-v1": cartpole.make,
+    "MountainCar-v0": mountain_car.make,
+    "MountainCarContinuous-v0": mountain_car_continuous.make,
+    "Pendulum-v1": pendulum.make,
+}
+ENVS: dict[str, Env] = {
+    "Acrobot-v1": ACROBOT,
+    "CartPole-v1": CARTPOLE,
+    "MountainCar-v0": MOUNTAIN_CAR,
+    "MountainCarContinuous-v0": MOUNTAIN_CAR_CONTINUOUS,
+    "Pendulum-v1": PENDULUM,
+}
 
 
 def make_env(env_id: str, **kwargs: object) -> Env:
@@ -35,4 +51,15 @@ def make_env(env_id: str, **kwargs: object) -> Env:
         raise UsageError(f"env_kwargs: {env_id}: {problem}") from problem
 
 
-__all__ = ["CARTPOLE", "ENVS", "MAKERS", "Env", "EnvSpec", "make_env"]
+__all__ = [
+    "ACROBOT",
+    "CARTPOLE",
+    "ENVS",
+    "MAKERS",
+    "MOUNTAIN_CAR",
+    "MOUNTAIN_CAR_CONTINUOUS",
+    "PENDULUM",
+    "Env",
+    "EnvSpec",
+    "make_env",
+]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from evolvent.envs.arguments import truth_value
 from evolvent.envs.base import Env, EnvSpec
 from evolvent.jit import bind
 from evolvent.lanes import Flag, Value, cos, sin, where
@@ -85,8 +86,11 @@ def make(*, sutton_barto_reward: bool = False) -> Env:
 
     Args:
         sutton_barto_reward: Pay 0 for each step and -1 for the one that falls, as Sutton and Barto do, instead of 1 for each.
+
+    Raises:
+        UsageError: It is neither true nor false.
     """
-    stand, fall = (0.0, -1.0) if sutton_barto_reward else (1.0, 1.0)
+    stand, fall = (0.0, -1.0) if truth_value("sutton_barto_reward", sutton_barto_reward) else (1.0, 1.0)
     return Env(
         spec=EnvSpec(
             id="CartPole-v1",
