@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from evolvent.lanes import Value, absolute, exp, log, maximum, tanh, to_float64, with_precision_of
+from evolvent.lanes import Value, absolute, exp, log, maximum, tanh, where, with_precision_of
 
 
 def identity(x: Value) -> Value:
@@ -19,32 +19,44 @@ def relu(x: Value) -> Value:
 
 def sigmoid(x: Value) -> Value:
     """Return 1 / (1 + exp(-x))."""
-    y = to_float64(x)
-    return with_precision_of(x, 1.0 / (1.0 + exp(-y)))
+    one = with_precision_of(x, 1.0)
+    return one / (one + exp(-x))
 
 
 def softplus(x: Value) -> Value:
-    """Return log(1 + exp(x)), without overflow (Dugas et al. 2001)."""
-    y = to_float64(x)
-    return with_precision_of(x, maximum(y, 0.0) + log(1.0 + exp(-absolute(y))))
+    """Return log(1 + exp(x)), without overflow (Dugas et al. 2001).
+
+    References:
+        Goldberg 1991, What every computer scientist should know about floating-point arithmetic, theorem 4: what rounding
+        takes from 1 + e it takes from its logarithm in the same proportion. https://doi.org/10.1145/103162.103163
+    """
+    one = with_precision_of(x, 1.0)
+    e = exp(-absolute(x))
+    total = one + e
+    kept = total - one
+    lost = kept == with_precision_of(x, 0.0)  # all of e
+    logarithm = where(lost, e, log(total) * (e / where(lost, one, kept)))
+    return maximum(x, with_precision_of(x, 0.0)) + logarithm
 
 
 def gelu(x: Value) -> Value:
-    """Return the Gaussian error linear unit in its tanh form (Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415)."""
-    y = to_float64(x)
-    return with_precision_of(x, 0.5 * y * (1.0 + tanh(0.7978845608028654 * (y + 0.044715 * y * y * y))))
+    """Return the Gaussian error linear unit in its tanh form (Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415).
+
+    As (1 + tanh(u)) / 2 = 1 / (1 + exp(-2u)), nothing cancels where x is negative.
+    """
+    one, cubic = with_precision_of(x, 1.0), with_precision_of(x, 0.044715)
+    u = with_precision_of(x, 0.7978845608028654) * (x + cubic * x * x * x)
+    return x / (one + exp(-(u + u)))
 
 
 def silu(x: Value) -> Value:
     """Return x * sigmoid(x) (Elfwing et al. 2017, https://arxiv.org/abs/1702.03118)."""
-    y = to_float64(x)
-    return with_precision_of(x, y / (1.0 + exp(-y)))
+    return x / (with_precision_of(x, 1.0) + exp(-x))
 
 
 def softsign(x: Value) -> Value:
     """Return x / (1 + |x|)."""
-    y = to_float64(x)
-    return with_precision_of(x, y / (1.0 + absolute(y)))
+    return x / (with_precision_of(x, 1.0) + absolute(x))
 
 
 ACTIVATIONS: dict[str, Callable[[Value], Value]] = {
