@@ -381,8 +381,8 @@ def test_its_spec_is_gymnasiums(env_id):
             assert one == other
         else:
             assert one.shape == other.shape
-            assert np.float32(one.low).tolist() == list(other.low)
-            assert np.float32(one.high).tolist() == list(other.high)
+            assert np.array(one.low, np.float32).tolist() == list(other.low)
+            assert np.array(one.high, np.float32).tolist() == list(other.high)
 
 
 @pytest.mark.parametrize("env_id", WORLDS)
