@@ -20,10 +20,10 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv --no-config pip compi
 	--extra report --extra classic-control --group build
 BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 
-.PHONY: help demo test check lint types contracts docs format bench interop lock clean
+.PHONY: help demo test check lint types contracts docs format bench bench-peers interop lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.runtime  ## evolve a first policy and look at it
 	@$(BIN)/evolvent demo
@@ -59,6 +59,9 @@ format: .venv/.dev  ## sort imports and format
 bench: .venv/.runtime  ## every benchmark in its quick form
 	@set -e; for script in $(BENCHMARKS); do echo "$$script"; $(BIN)/python "$$script" --quick; done
 
+bench-peers: .venv/.runtime  ## other libraries beside Evolvent (installs them into .peers/: large), about 15 minutes
+	@$(BIN)/python benchmarks/peers/run.py
+
 interop: .venv/.dev  ## hold Evolvent to stable-baselines3, pandas and scikit-learn (installs them and torch: large)
 	@echo "installing torch, stable-baselines3, pandas and scikit-learn into .venv"
 	@$(PIP) install -qq torch==2.13.0 stable-baselines3 pandas scikit-learn
@@ -70,7 +73,7 @@ lock: .venv/.dev  ## newest versions into both lock files
 	@$(COMPILE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean:  ## remove .venv, caches and built files; runs/ stays
-	@rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov site
+	@rm -rf .venv .peers .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov site
 	@find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp says what .venv holds, so that the second call of any target installs nothing.

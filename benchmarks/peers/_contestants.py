@@ -1,0 +1,34 @@
+"""Who is measured: one line each, with what its environment holds and what is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """A row of the table.
+
+    Args:
+        label: For the reader.
+        script: Beside this file, without its suffix.
+        packages: Its file in `requirements/`, without its suffix, and its environment; None for Evolvent's own.
+        arguments: Of the script.
+    """
+
+    label: str
+    script: str
+    packages: str | None = None
+    arguments: tuple[str, ...] = ()
+
+
+CONTESTANTS = {
+    "evolvent-1": Contestant(label="Evolvent, 1 thread", script="by_evolvent"),
+    "evolvent-2": Contestant(label="Evolvent, 2 threads", script="by_evolvent", arguments=("--threads", "2")),
+    "evolvent-gymnasium": Contestant(
+        label="Evolvent, in Gymnasium's CartPole", script="by_evolvent", arguments=("--world", "gymnasium")
+    ),
+    "article": Contestant(label="the article's loop", script="by_article", packages="gymnasium"),
+    "gymnasium": Contestant(label="Gymnasium vector + NumPy", script="by_gymnasium", packages="gymnasium"),
+}
+REFERENCE = "evolvent-1"
