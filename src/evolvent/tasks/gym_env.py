@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,13 @@ log = logging.getLogger("evolvent")
 DEFAULT_CAP = 10_000
 
 
-def make(env_id: str, render_mode: str | None = None) -> Any:
+def make(env_id: str, render_mode: str | None = None, env_kwargs: Mapping[str, Any] | None = None) -> Any:
     """Return the Gymnasium environment registered under `env_id`, without its time limit: the caller counts the steps.
 
     Args:
         env_id: A registered id, or `module:id` for one that is registered when the module is imported.
         render_mode: None, "rgb_array" for pictures, "human" for a window.
+        env_kwargs: Further keyword arguments of `gymnasium.make`.
 
     Raises:
         UsageError: No such id is registered; the nearest one is named.
@@ -37,7 +39,7 @@ def make(env_id: str, render_mode: str | None = None) -> Any:
     """
     _refuse_odd_module(env_id)
     try:
-        options = {} if render_mode is None else {"render_mode": render_mode}
+        options = {**(env_kwargs or {}), **({} if render_mode is None else {"render_mode": render_mode})}
         return gymnasium.make(env_id, max_episode_steps=-1, disable_env_checker=True, **options)
     except gymnasium.error.DependencyNotInstalled as problem:
         raise UsageError(f"env: {env_id} needs a package that is not installed: {problem}") from None
@@ -72,18 +74,27 @@ def describe(env_id: str) -> EnvSpec:
     """
     env = make(env_id)
     try:
-        observation_space = _space(env.observation_space, "observation")
-        if isinstance(observation_space, Discrete):
-            raise UsageError(f"{env_id}: observations of Discrete({observation_space.n}) are not supported yet; Box is")
-        return EnvSpec(
-            id=env_id,
-            observation_space=observation_space,
-            action_space=_space(env.action_space, "action"),
-            max_episode_steps=_registered_limit(env) or DEFAULT_CAP,
-            reward_threshold=env.unwrapped.spec.reward_threshold,
-        )
+        return spec_of(env_id, env)
     finally:
         env.close()
+
+
+def spec_of(env_id: str, env: Any) -> EnvSpec:
+    """Return the spaces and limits of `env`, which was made as `env_id`.
+
+    Raises:
+        UsageError: A space is of a kind that no policy can be made for.
+    """
+    observation_space = _space(env.observation_space, "observation")
+    if isinstance(observation_space, Discrete):
+        raise UsageError(f"{env_id}: observations of Discrete({observation_space.n}) are not supported yet; Box is")
+    return EnvSpec(
+        id=env_id,
+        observation_space=observation_space,
+        action_space=_space(env.action_space, "action"),
+        max_episode_steps=_registered_limit(env) or DEFAULT_CAP,
+        reward_threshold=env.unwrapped.spec.reward_threshold,
+    )
 
 
 class GymEnv:

@@ -1,0 +1,170 @@
+"""Episodes in MuJoCo without Python between two steps, on threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from evolvent.arrays import Population
+from evolvent.errors import UsageError
+from evolvent.evaluation import Conditions, Evaluation, mean_return
+from evolvent.jit import COMPILES
+from evolvent.moments import Moments, moments_of_sums
+from evolvent.networks import Network
+from evolvent.policies.acting import refuse_misfits
+from evolvent.spaces import Box
+from evolvent.tasks.base import refuse_odd_shapes
+from evolvent.tasks.crew import Crew
+from evolvent.tasks.gym_env import make, spec_of
+from evolvent.tasks.mujoco import library
+from evolvent.tasks.mujoco.rollout import Rollout, compile_rollout
+from evolvent.tasks.mujoco.simulation import Simulation
+from evolvent.tasks.mujoco.worlds import WORLDS
+from evolvent.tasks.rollout import Jobs, Results
+
+
+def unavailable(env_id: str) -> str | None:
+    """Return in words why `MujocoEnv` cannot run `env_id`, None if it can.
+
+    Args:
+        env_id: A Gymnasium id.
+
+    Returns:
+        The reason, for a caller that runs Gymnasium's environment instead, and says so.
+
+    Examples:
+        >>> unavailable("Hopper-v2")
+        'Hopper-v2 is not one of Ant-v5, HalfCheetah-v5, Hopper-v5, Humanoid-v5, ...'
+    """
+    if env_id not in WORLDS:
+        return f"{env_id} is not one of {', '.join(sorted(WORLDS))}"
+    return library.problem()
+
+
+class MujocoEnv:
+    """Measures populations in one of Gymnasium's MuJoCo environments, stepped by compiled code.
+
+    Observations, rewards and ends are those of Gymnasium's environment; first states have the same distribution, and depend on
+    the episode's seed alone. An episode that shows a number that is not finite, or whose network gives one, fails its
+    individual.
+
+    Args:
+        env_id: One of `WORLDS`.
+        network: What turns observations into outputs; its sizes fit the environment's spaces.
+        env_kwargs: Keyword arguments of `gymnasium.make`, with the meaning that they have there.
+        threads: How many threads share the episodes. Their number never changes a result.
+
+    Raises:
+        UsageError: The environment is not one of these, or MuJoCo is missing, or of a version that is not known.
+    """
+
+    def __init__(self, env_id: str, network: Network, *, env_kwargs: Mapping[str, Any] | None = None, threads: int = 1) -> None:
+        """Build Gymnasium's environment once, for its model and settings, and compile the rollout."""
+        if threads < 1:
+            raise UsageError(f"threads: expected at least 1, got {threads}")
+        if reason := unavailable(env_id):
+            raise UsageError(f"env: {reason}")
+        self.network = network
+        self._world = WORLDS[env_id]
+        with library.quiet():
+            env = make(env_id, env_kwargs=env_kwargs)
+        try:
+            self.spec = spec_of(env_id, env)
+            refuse_misfits(network, self.spec.observation_space, self.spec.action_space)
+            self._settings = self._world.settings(env.unwrapped)
+            self._rollouts: dict[bool, Rollout] = {}
+            self._crew = Crew(threads if COMPILES else 1, "evolvent-mujoco")
+            self._simulations = _simulations(env.unwrapped, self._crew.size)
+        finally:
+            env.close()
+        try:
+            self._rollout(normalised=False)
+        except BaseException:
+            self._crew.close()
+            raise
+
+    def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
+        """Return what `population (pop, dim)` achieves; an interrupt stops the threads after their current episodes.
+
+        Where the conditions hold a normaliser, the evaluation holds the moments of what was observed, failed episodes left
+        out.
+        """
+        refuse_odd_shapes(population, conditions, self.network.dim)
+        seen = conditions.normaliser
+        moments = seen or Moments.of_none(self.spec.observation_space.size)
+        jobs = Jobs(
+            population=np.ascontiguousarray(population, np.float32),
+            seeds=np.ascontiguousarray(conditions.seeds, np.uint64),
+            cap=conditions.episode_cap or self.spec.max_episode_steps,
+            centre=np.ascontiguousarray(moments.mean, np.float64),
+            scale=moments.scale,
+            counter=np.zeros(1, np.int64),
+        )
+        results = _empty_results(conditions.seeds.shape, 2 * len(jobs.centre) * (seen is not None))
+        share = partial(self._share, self._rollout(normalised=seen is not None), jobs, results)
+        try:
+            self._crew.do([share] * self._crew.size)
+        finally:
+            jobs.counter[0] = jobs.seeds.size
+        measured = mean_return(results.returns, results.steps, np.logical_or.reduce(results.failed, axis=1), results.truncated)
+        return measured if seen is None else replace(measured, moments=_moments(results, moments))
+
+    def close(self) -> None:
+        """End the threads."""
+        self._crew.close()
+
+    def _share(self, rollout: Rollout, jobs: Jobs, results: Results) -> None:
+        """Do what jobs there are, in a simulation that no other thread is in, not even one that outlived an interrupt."""
+        data, simulation = self._simulations.get()
+        try:
+            rollout(jobs, results, simulation, self._settings)
+        finally:
+            self._simulations.put((data, simulation))
+
+    def _rollout(self, *, normalised: bool) -> Rollout:
+        """Return the rollout, compiled off the main thread, which an interrupt can then reach."""
+        if normalised not in self._rollouts:
+            (self._rollouts[normalised],) = self._crew.do([partial(self._compiled, normalised=normalised)])
+        return self._rollouts[normalised]
+
+    def _compiled(self, *, normalised: bool) -> Rollout:
+        """Return the rollout once a call without jobs has compiled it."""
+        action_space = self.spec.action_space
+        assert isinstance(action_space, Box)  # noqa: S101 - all of these worlds have forces for actions
+        rollout = compile_rollout(self._world, self.network, action_space, normalised=normalised)
+        nobody, nothing = np.zeros((0, self.network.dim), np.float32), np.zeros(0)
+        jobs = Jobs(nobody, np.zeros((0, 1), np.uint64), 1, nothing, nothing, np.zeros(1, np.int64))
+        self._share(rollout, jobs, _empty_results((0, 1), 0))
+        return rollout
+
+
+def _simulations(env: Any, count: int) -> SimpleQueue[tuple[Any, Simulation]]:
+    """Return simulations that are free to be used, each with the data that it lies in."""
+    free: SimpleQueue[tuple[Any, Simulation]] = SimpleQueue()
+    for _ in range(count):
+        data = library.new_data(env.model)
+        free.put(((env.model, data), library.simulation_of(env.model, data, env.init_qpos, env.init_qvel)))
+    return free
+
+
+def _empty_results(shape: tuple[int, ...], num_sums: int) -> Results:
+    return Results(
+        returns=np.zeros(shape),
+        steps=np.zeros(shape, np.int64),
+        failed=np.zeros(shape, np.bool_),
+        truncated=np.zeros(shape, np.bool_),
+        descriptors=np.zeros((*shape, 0)),
+        sums=np.zeros((*shape, num_sums)),
+    )
+
+
+def _moments(results: Results, seen: Moments) -> Moments:
+    """Return the moments of the episodes together, added in the order of individual and episode."""
+    sums = results.sums.reshape(-1, results.sums.shape[-1])
+    sound = np.isfinite(sums).all(axis=1) & ~results.failed.ravel()
+    return moments_of_sums(int(results.steps.ravel()[sound].sum()), seen.mean, sums[sound].sum(axis=0))
