@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import gymnasium
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from evolvent.evaluation import Evaluation
 from evolvent.networks import MLP
 from tests.reference import mlp
 
+gymnasium.register("test_article/Hill-v0", "gymnasium.envs.classic_control:MountainCarEnv", max_episode_steps=200)
 OBSERVATION = [0.01, -0.2, 0.03, 0.4]
 SIDEWAYS = np.array([0.0, 1.0, 10.0, 3.0], np.float32)  # pushes against the pole's fall: balances for long
 AS_THE_ARTICLE_CALLS_THEM = """
@@ -257,8 +259,9 @@ def test_it_learns():
     assert networks.predict(OBSERVATION).shape == (2,)
 
 
-def test_other_worlds_are_played_too():
-    networks = fitted(architecture=(2, 4, 3), env="MountainCar-v0", generations=1, max_episode_length=20, episodes=1)
+@pytest.mark.parametrize("env", ["MountainCar-v0", "test_article/Hill-v0"])
+def test_other_worlds_are_played_too(env):
+    networks = fitted(architecture=(2, 4, 3), env=env, generations=1, max_episode_length=20, episodes=1)
     assert networks.fitness == [-20.0]
 
 

@@ -3,6 +3,7 @@ import math
 import os
 import tracemalloc
 
+import gymnasium
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -307,12 +308,15 @@ def test_a_known_world_begins_with_its_limits_and_its_preset(env):
     config = default_config(env)
     spec = ENVS[env].spec
     assert (config.world, config.max_steps, config.target) == ("compiled", spec.max_episode_steps, spec.reward_threshold)
-    assert config == merge(config, PRESETS[env].settings, "preset")
+    if env in PRESETS:
+        assert config == merge(config, PRESETS[env].settings, "preset")
 
 
 def test_any_world_of_gymnasium_begins_with_its_limits():
-    config = default_config("MountainCar-v0")
-    assert (config.max_steps, config.target) == (200, -110.0)
+    entry_point = "gymnasium.envs.classic_control:MountainCarEnv"
+    gymnasium.register("test_config/Hill-v0", entry_point, reward_threshold=-110.0, max_episode_steps=150)
+    config = default_config("test_config/Hill-v0")
+    assert (config.world, config.max_steps, config.target) == ("gymnasium", 150, -110.0)
 
 
 def test_an_unknown_world_is_told_with_the_nearest():
