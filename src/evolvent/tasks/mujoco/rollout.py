@@ -19,6 +19,7 @@ from evolvent.networks import Network
 from evolvent.policies.actions import action_rule
 from evolvent.seeding import Draw
 from evolvent.spaces import Box
+from evolvent.tasks.mujoco.finite import are_finite
 from evolvent.tasks.mujoco.simulation import Simulation, clear, settle
 from evolvent.tasks.mujoco.world import World
 from evolvent.tasks.rollout import Jobs, Results
@@ -112,14 +113,6 @@ def _play(
         reward, over = STEP(simulation, settings, controls)
         total += reward
         length += 1
-
-
-def are_finite(values: Values) -> bool:
-    """Return whether all of `values (n,)` are finite numbers."""
-    finite = True
-    for k in range(len(values)):
-        finite = finite and values[k] - values[k] == 0.0
-    return finite
 
 
 def _as_it_is(jobs: Jobs, observation: Values, shown: Values, sums: Values) -> Values:  # noqa: ARG001
