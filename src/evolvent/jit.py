@@ -27,6 +27,7 @@ from numba.extending import overload
 from evolvent import instructions
 from evolvent.fingerprint import NotFollowable, fingerprint, global_names
 from evolvent.kernel_cache import KernelCache, private_folder
+from evolvent.precision import Compiler
 
 log = logging.getLogger("evolvent")
 
@@ -35,7 +36,7 @@ CompilationFailed = NumbaError
 F = TypeVar("F", bound=Callable[..., Any])
 
 COMPILES = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
-OPTIONS = {"nogil": True, "error_model": "numpy"}  # no fastmath: the order of additions is a promise
+OPTIONS = {"nogil": True, "error_model": "numpy", "pipeline_class": Compiler}  # no fastmath: additions keep their order
 INTRINSICS = {value: name for name, value in vars(instructions).items() if isinstance(value, _Intrinsic)}
 _SPECIALISED: dict[tuple[str, Path | None], Callable[..., Any]] = {}  # what is compiled stays in memory: once will do
 PRIMITIVES: dict[Callable[..., Any], str] = {}  # each with a digest of the file that holds its compiled form
@@ -135,7 +136,11 @@ def explain(problem: Exception) -> str:
     if attribute := re.search(r"Unknown attribute '(\w+)' of type Module\(<module '([\w.]+)'", text):
         return f"{where}call it by its own name: from {attribute[2]} import {attribute[1]}"
     reason = re.search(r"(No implementation of .*|Cannot unify .*|.*Error: .*)", text)
-    return where + (reason[0].strip() if reason else text.strip().partition("\n")[0])
+    lines = text.strip().splitlines()
+    told = next(
+        (line for line in lines if line and not line.startswith("Failed in ")), lines[0] if lines else "no reason given"
+    )
+    return where + (reason[0].strip() if reason else told)
 
 
 def _with_compiled_callees(function: Callable[..., Any], name: str) -> FunctionType:
@@ -172,7 +177,9 @@ def _named(function: Callable[..., Any]) -> str:
 
 @functools.cache
 def _versions() -> tuple[str, ...]:
-    own = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("instructions.py", "vectors.py"))
+    here = Path(__file__).parent
+    files = (here / "instructions.py", here / "vectors.py", here / "precision.py", here / "lanes" / "python_builtins.py")
+    own = b"".join(file.read_bytes() for file in files)
     return numba.__version__, llvmlite.__version__, np.__version__, repr(OPTIONS), hashlib.sha256(own).hexdigest()
 
 
