@@ -1,6 +1,7 @@
 import importlib
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,19 @@ def test_a_turn_adds_up_until_its_time_is_over(monkeypatch: pytest.MonkeyPatch) 
         job.turn(peer, {}, "search", 0, 0.0)
 
 
+def test_a_slow_peer_takes_the_rows_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    job, shown = module(monkeypatch, "_job"), []
+
+    def rollout(rows: Any, episodes: int) -> Any:
+        shown.append(rows[:, 0].tolist())
+        return job.Measured(np.ones(len(rows)), episodes, episodes)
+
+    peer = job.Peer(version="", threads=1, parts=2, rollout=rollout)
+    while len(shown) < 3:
+        job.turn(peer, {"random": np.arange(4.0)[:, None]}, "random", 0, 0.01)
+    assert shown[:3] == [[0, 2], [1, 3], [0, 2]]
+
+
 def test_the_peers_network_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     job, spec = module(monkeypatch, "_job"), ev.ENVS["CartPole-v1"].spec
     network = ev.MLP(sizes=job.SIZES, activation="tanh")
@@ -139,25 +153,31 @@ def test_the_peers_network_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ours.act(shown).tolist() == actions.tolist()
 
 
-@pytest.mark.parametrize(("lanes", "computed"), [(4, 12 * 9), (2, 6 * 17)])
-def test_lanes_count_no_step_after_the_end(monkeypatch: pytest.MonkeyPatch, lanes: int, computed: int) -> None:
-    """Three individuals play four episodes each, whose length [steps] is 1, 4 and 8; lanes begin anew as Gymnasium's do."""
-    lanes_module = module(monkeypatch, "_lanes")
-    lengths = np.repeat([1, 4, 8], lanes)
+def test_lanes_count_no_step_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three individuals play two episodes each, whose length [steps] is 1, 4 and 8; lanes begin anew as Gymnasium's do."""
+    lanes = module(monkeypatch, "_lanes")
+    lengths = np.repeat([1, 4, 8], 2)
     clock = np.zeros(len(lengths), int)
-
-    def reset() -> Any:
-        clock[:] = 0
-        return np.zeros((len(lengths), 4))
 
     def step(_actions: Any) -> Any:
         clock[:] = np.where(clock == lengths, 0, clock + 1)
         return np.zeros((len(lengths), 4)), clock == lengths
 
-    measured = lanes_module.play(lanes_module.World(reset, step), np.zeros((3, 114), np.float32), lanes, 4)
+    measured = lanes.play(lanes.World(lambda: np.zeros((len(lengths), 4)), step), np.zeros((3, 114), np.float32), 2)
     assert measured.means.tolist() == [1, 4, 8]
-    assert measured.useful == 4 * (1 + 4 + 8)
-    assert measured.computed == (computed if lanes == 2 else 12 * 8)
+    assert (measured.useful, measured.computed) == (2 * (1 + 4 + 8), 6 * 8)
+
+
+def test_a_divided_population_comes_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    lanes, job = module(monkeypatch, "_lanes"), module(monkeypatch, "_job")
+
+    def share(rows: Any, episodes: int) -> Any:
+        return job.Measured(rows[:, 0], len(rows) * episodes, 100)
+
+    with ThreadPoolExecutor(2) as pool:
+        measured = lanes.divided(pool, share, np.arange(5.0)[:, None], 3)
+    assert measured.means.tolist() == [0, 1, 2, 3, 4]
+    assert (measured.useful, measured.computed) == (15, 200)
 
 
 # --- the search of those that bring none -------------------------------------------------------------------------------

@@ -30,5 +30,8 @@ CONTESTANTS = {
     ),
     "article": Contestant(label="the article's loop", script="by_article", packages="gymnasium"),
     "gymnasium": Contestant(label="Gymnasium vector + NumPy", script="by_gymnasium", packages="gymnasium"),
+    "envpool": Contestant(label="EnvPool + NumPy", script="by_envpool", packages="envpool"),
+    "pygad": Contestant(label="PyGAD", script="by_pygad", packages="pygad"),
+    "neat": Contestant(label="neat-python", script="by_neat", packages="neat"),
 }
 REFERENCE = "evolvent-1"

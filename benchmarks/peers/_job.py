@@ -78,12 +78,15 @@ class Peer:
     Args:
         version: Of the peer and of what it stands on, for the reader.
         threads: How many threads or processes step worlds.
+        parts: Into how many parts a turn divides the fixed rows: one that measures an individual at a time is as fast with
+            few of them, and would take long for all.
         rollout: Play so many episodes with each of fixed rows; None where a peer can only search.
         search: Search with a seed, for at most so many seconds; None where a peer has none.
     """
 
     version: str
     threads: int
+    parts: int = 1
     rollout: Callable[[Array, int], Measured] | None = None
     search: Callable[[int, float], Searched] | None = None
 
@@ -111,18 +114,18 @@ def has_solved(peer_score: float) -> bool:
 
 def turn(peer: Peer, populations: dict[str, Array], kind: str, seed: int, seconds: float) -> dict[str, Any]:
     """Return what a peer did in at least so many seconds: rollouts of the rows named by `kind`, or searches."""
-    useful = computed = 0
+    useful = computed = number = 0
     searches: list[dict[str, Any]] = []
     began = time.perf_counter()
     while (elapsed := time.perf_counter() - began) < seconds or not computed:
         if kind in ROWS and peer.rollout:
-            done: Measured | Searched = peer.rollout(populations[kind], EPISODES)
+            done: Measured | Searched = peer.rollout(populations[kind][number % peer.parts :: peer.parts], EPISODES)
         elif peer.search:
             done = peer.search(seed + len(searches), LIMIT)
             searches.append({"seconds": time.perf_counter() - began - elapsed, **done._asdict()})
         else:
             raise ValueError(f"kind: expected what the peer can do, got {kind!r}")
-        useful, computed = useful + done.useful, computed + done.computed
+        useful, computed, number = useful + done.useful, computed + done.computed, number + 1
     return {
         "kind": kind,
         "useful_steps": int(useful),
@@ -148,7 +151,7 @@ def serve(name: str, make: Callable[[], Peer]) -> None:
 def warm_up(peer: Peer, populations: dict[str, Array]) -> None:
     """Let a peer do a little of everything, so that nothing is compiled or started while it is timed."""
     if peer.rollout:
-        peer.rollout(populations["random"], EPISODES)
+        peer.rollout(populations["random"][:: peer.parts], EPISODES)
     if peer.search:
         peer.search(2**20, 0.0)
 

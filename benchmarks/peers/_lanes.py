@@ -1,20 +1,23 @@
-"""Episodes side by side in a vectorised world, with one batched matrix product a layer.
+"""All episodes of a population side by side in a vectorised world, with one batched matrix product a layer.
 
-A world of `lanes` episodes gives each individual as many lanes; a lane plays its share of the individual's episodes one
-after the other, and the world goes on until the last lane is done. What the others compute meanwhile is wasted.
+A world goes on until its last episode has ended. What the other lanes compute meanwhile is wasted. Fewer lanes, which
+play several episodes one after the other, waste less and were slower: NumPy then works on shorter arrays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from _job import Array, Measured, actions_of, layers_of
 
+PROCESSES = 2
+
 
 class World(NamedTuple):
-    """A vectorised world whose lanes begin a new episode in the step after one has ended.
+    """A vectorised world.
 
     Args:
         reset: Begin new episodes; returns observations `(lanes, inputs)`.
@@ -25,27 +28,26 @@ class World(NamedTuple):
     step: Callable[[Array], tuple[Array, Array]]
 
 
-def play(world: World, rows: Array, lanes: int, episodes: int) -> Measured:
-    """Play so many episodes with each of `rows (pop, dim)`, over so many lanes each.
-
-    Args:
-        world: Of `pop * lanes` lanes.
-        rows: The individuals.
-        lanes: Of each individual; they divide the episodes.
-        episodes: Of each individual.
-    """
-    layers, shape = layers_of(rows), (len(rows), lanes, -1)
+def play(world: World, rows: Array, episodes: int) -> Measured:
+    """Play so many episodes with each of `rows (pop, dim)`, in a world of `pop * episodes` lanes."""
+    layers, shape = layers_of(rows), (len(rows), episodes, -1)
     observations = world.reset()
-    steps = np.zeros(len(rows) * lanes, np.int64)
-    left = np.full(len(steps), episodes // lanes)
-    begins = np.zeros(len(steps), np.bool_)  # the step that only begins an episode is none of it
+    steps = np.zeros(len(rows) * episodes, np.int64)
+    running = np.ones(len(steps), np.bool_)
     computed = 0
-    while left.any():
+    while running.any():
         actions = actions_of(layers, observations.reshape(shape)).reshape(-1)
         observations, ended = world.step(actions)
         computed += len(steps)
-        steps += (left > 0) & ~begins
-        left -= ended & (left > 0)
-        begins = ended
-    means = steps.reshape(len(rows), lanes).sum(axis=1) / episodes
-    return Measured(means, int(steps.sum()), computed)
+        steps += running
+        running &= ~ended
+    return Measured(steps.reshape(len(rows), episodes).mean(axis=1), int(steps.sum()), computed)
+
+
+def divided(pool: ProcessPoolExecutor, share: Callable[[Array, int], Measured], rows: Array, episodes: int) -> Measured:
+    """Return what `rows (pop, dim)` achieve, part of them in each process; a single row stays in this one."""
+    if len(rows) == 1:
+        return share(rows, episodes)
+    parts = list(pool.map(share, np.array_split(rows, PROCESSES), [episodes] * PROCESSES))
+    means, useful, computed = zip(*parts, strict=True)
+    return Measured(np.concatenate(means), sum(useful), sum(computed))

@@ -44,4 +44,4 @@ def rollout(rows: Array, episodes: int) -> Measured:
 
 if __name__ == "__main__":
     version = f"Gymnasium {gymnasium.__version__}"
-    serve("article", lambda: Peer(version=version, threads=1, rollout=rollout, search=partial(search, rollout)))
+    serve("article", lambda: Peer(version=version, threads=1, parts=8, rollout=rollout, search=partial(search, rollout)))

@@ -46,8 +46,9 @@ def search(world: str, threads: int, seed: int, limit: float) -> Searched:
 def make(world: str, threads: int) -> Peer:
     """Return the peer in Evolvent's compiled world, or in Gymnasium's."""
     task = ev.CompiledEnv(ev.ENVS[ENV], NETWORK, threads=threads) if world == "compiled" else ev.GymEnv(ENV, NETWORK)
+    parts = 1 if world == "compiled" else 8
     version = f"Evolvent {importlib.metadata.version('evolvent')}"
-    return Peer(version=version, threads=threads, rollout=Rollout(task), search=partial(search, world, threads))
+    return Peer(version=version, threads=threads, parts=parts, rollout=Rollout(task), search=partial(search, world, threads))
 
 
 if __name__ == "__main__":

@@ -7,12 +7,9 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 
 import gymnasium
-import numpy as np
 from _genetic import search
 from _job import EPISODE_CAP, Array, Measured, Peer, serve
-from _lanes import World, play
-
-PROCESSES = 2
+from _lanes import PROCESSES, World, divided, play
 
 
 @cache
@@ -30,21 +27,14 @@ def world(lanes: int) -> World:
 
 
 def share(rows: Array, episodes: int) -> Measured:
-    """Return what some rows achieve, all their episodes at once."""
-    return play(world(len(rows) * episodes), rows, episodes, episodes)
-
-
-def rollout(pool: ProcessPoolExecutor, rows: Array, episodes: int) -> Measured:
-    """Return what rows achieve, half of them in each process."""
-    if len(rows) == 1:
-        return share(rows, episodes)
-    parts = list(pool.map(share, np.array_split(rows, PROCESSES), [episodes] * PROCESSES))
-    means, useful, computed = zip(*parts, strict=True)
-    return Measured(np.concatenate(means), sum(useful), sum(computed))
+    """Return what some rows achieve."""
+    return play(world(len(rows) * episodes), rows, episodes)
 
 
 if __name__ == "__main__":
     with ProcessPoolExecutor(PROCESSES) as executor:
-        work = partial(rollout, executor)
-        made = Peer(version=f"Gymnasium {gymnasium.__version__}", threads=PROCESSES, rollout=work, search=partial(search, work))
-        serve("gymnasium", lambda: made)
+        rollout = partial(divided, executor, share)
+        peer = Peer(
+            version=f"Gymnasium {gymnasium.__version__}", threads=PROCESSES, rollout=rollout, search=partial(search, rollout)
+        )
+        serve("gymnasium", lambda: peer)
