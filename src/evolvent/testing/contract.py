@@ -21,7 +21,7 @@ class Broken(Exception):
     """Raised when a function of a world raises, or gives what nothing can go on with; its text is a line for the user."""
 
 
-def call(role: str, function: Callable[..., Any], *args: Any) -> Any:
+def call(role: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function of a world, without warnings of arithmetic, as compiled code does.
 
     Raises:
@@ -29,7 +29,7 @@ def call(role: str, function: Callable[..., Any], *args: Any) -> Any:
     """
     try:
         with np.errstate(all="ignore"):
-            return function(*args)
+            return function(*args, **kwargs)
     except Exception as problem:
         theirs = [each for each in traceback.extract_tb(problem.__traceback__) if not each.filename.startswith(OURS)]
         where = f"{theirs[-1].filename}, line {theirs[-1].lineno}: " if theirs else ""
