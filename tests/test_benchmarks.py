@@ -27,6 +27,7 @@ SMALLER = {
     "generation": ["--rounds", "1", "--block-seconds", "0.02"],
     "operators": ["--seeds", "1"],
     "startup": ["--first", "1", "--after", "1"],
+    "worlds": ["--worlds", "Pendulum-v1", "--rounds", "1", "--block-seconds", "0.02"],
 }
 RATIOS = {
     "article": {"ours1_over_article", "ours2_over_article", "ours1_over_vector", "ours2_over_vector", "ours2_over_ours1"},
@@ -59,6 +60,7 @@ RATIOS = {
     },
     "operators": {"cartpole_reached", "xor_reached", "rastrigin_reached"},
     "startup": {"first_over_after", "load_over_floor"},
+    "worlds": {"Pendulum-v1"},
 }
 
 
