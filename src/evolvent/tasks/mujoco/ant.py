@@ -18,7 +18,7 @@ from evolvent.seeding import Draw
 from evolvent.tasks.mujoco.finite import are_finite
 from evolvent.tasks.mujoco.simulation import Controls, Simulation, compute_contact_forces, simulate
 from evolvent.tasks.mujoco.starts import add_normal, add_uniform
-from evolvent.tasks.mujoco.sums import sum_of_squares
+from evolvent.tasks.mujoco.sums import cost_of, sum_of_squares
 from evolvent.tasks.mujoco.world import World
 
 FORCES = 6  # of a body in `cfrc_ext`; the first body is the world itself
@@ -98,7 +98,7 @@ def step(simulation: Simulation, settings: Settings, controls: Controls) -> tupl
     healthy = are_finite(simulation.qpos) and are_finite(simulation.qvel) and low <= z <= high
     earned = velocity * settings.forward_weight + (settings.healthy_reward if healthy else 0.0)
     forces = np.clip(simulation.cfrc_ext, settings.force_range[0], settings.force_range[1])
-    costs = settings.control_weight * sum_of_squares(controls) + settings.contact_weight * sum_of_squares(forces)
+    costs = cost_of(controls, settings.control_weight) + settings.contact_weight * sum_of_squares(forces)
     return earned - costs, settings.ends_when_unhealthy and not healthy
 
 

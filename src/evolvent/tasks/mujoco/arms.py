@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evolvent.seeding import Draw
 from evolvent.tasks.mujoco.simulation import Controls, Simulation, simulate
 from evolvent.tasks.mujoco.starts import add_uniform, between
-from evolvent.tasks.mujoco.sums import sum_of_squares
+from evolvent.tasks.mujoco.sums import cost_of
 from evolvent.tasks.mujoco.world import World
 
 JOINTS = 7  # of Pusher's arm
@@ -126,7 +126,7 @@ def step(simulation: Simulation, settings: Settings, controls: Controls) -> tupl
     simulate(simulation, controls, settings.frame_skip)
     near = -_distance(simulation.xpos, settings.object, settings.tip) * settings.near_weight
     distance = -_distance(simulation.xpos, settings.object, settings.goal) * settings.distance_weight
-    return distance - sum_of_squares(controls) * settings.control_weight + near, False
+    return distance - cost_of(controls, settings.control_weight) + near, False
 
 
 def _distance(xpos: NDArray[np.float64], one: int, other: int) -> float:

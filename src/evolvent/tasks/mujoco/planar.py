@@ -18,7 +18,7 @@ from evolvent.lanes import clip
 from evolvent.seeding import Draw
 from evolvent.tasks.mujoco.simulation import Controls, Simulation, simulate
 from evolvent.tasks.mujoco.starts import add_normal, add_uniform
-from evolvent.tasks.mujoco.sums import sum_of_squares
+from evolvent.tasks.mujoco.sums import cost_of
 from evolvent.tasks.mujoco.world import World
 
 ANY = (-math.inf, math.inf)
@@ -96,7 +96,7 @@ def step(simulation: Simulation, settings: Settings, controls: Controls) -> tupl
     velocity = (simulation.qpos[0] - before) / settings.dt
     healthy = _is_healthy(simulation, settings)
     earned = settings.forward_weight * velocity + (settings.healthy_reward if healthy else 0.0)
-    return earned - settings.control_weight * sum_of_squares(controls), settings.ends_when_unhealthy and not healthy
+    return earned - cost_of(controls, settings.control_weight), settings.ends_when_unhealthy and not healthy
 
 
 def _is_healthy(simulation: Simulation, settings: Settings) -> bool:

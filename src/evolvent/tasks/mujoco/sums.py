@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from evolvent.lanes import buffer
+from evolvent.lanes import buffer, to_float64
 
 
 def sum_of_squares(values: NDArray[Any]) -> Any:
@@ -32,3 +33,8 @@ def sum_of_squares(values: NDArray[Any]) -> Any:
     for k in range(whole, size):
         total = total + values[k] * values[k]
     return total
+
+
+def cost_of(controls: NDArray[np.float32], weight: np.float32) -> Any:
+    """Return what controls cost, as Gymnasium computes it of actions in float32: in float32."""
+    return to_float64(weight * sum_of_squares(controls))
