@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from evolvent.errors import UsageError
 from evolvent.jit import kernel
-from evolvent.seeding import MAX_SEED, Draw, philox, stream, uniform
+from evolvent.philox import philox
+from evolvent.seeding import MAX_SEED, Draw, stream, uniform
 from tests.reference.philox import digest, normals, philox4x32, words
 
 # Random123's kat_vectors, "philox4x32 10": counter, key, result.
@@ -80,12 +81,12 @@ def test_these_bits_never_change():
         [16603116391649482838, 7985768003228891581],
     ]
     assert [float(x).hex() for x in stream(7, "x").normal((2, 3)).ravel()] == [
-        "-0x1.970f000000000p-1",
-        "0x1.7455080000000p+0",
-        "-0x1.81d7840000000p-4",
-        "0x1.8b9b7a0000000p+0",
-        "-0x1.b88b9a0000000p+0",
-        "-0x1.37ca500000000p+0",
+        "-0x1.3633480000000p-2",
+        "-0x1.fa62bc0000000p-1",
+        "0x1.5ec62e0000000p-1",
+        "-0x1.69cca40000000p-2",
+        "0x1.0d7fe20000000p+1",
+        "0x1.cf8e4a0000000p-2",
     ]
     assert stream(7, "x").uniform((2,)).tolist() == [0.25316501649320544, 0.06892379766014745]
     assert stream(7, 3, "x").integers(-5, 1000, (4,)).tolist() == [259, 466, 536, 180]

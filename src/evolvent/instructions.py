@@ -295,3 +295,17 @@ def call_with_two(typing_context, address, first, second):
         return context.get_dummy_value()
 
     return types.none(types.int64, types.int64, types.int64), codegen
+
+
+# --- how loops are compiled ----------------------------------------------------------------------------------------
+
+
+@instruction
+def widest_vectors(typing_context):
+    """Have LLVM use the widest vector registers in the loops of this function, where its own choice is half of that."""
+
+    def codegen(context, builder, sig, args):
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')  # llvmlite refuses attributes that have a value
+        return context.get_dummy_value()
+
+    return types.none(), codegen

@@ -2,11 +2,10 @@
 
 `stream(seed, generation, purpose)` names an address; `stream.child(name)` names one below it. Only `normal`, `uniform`,
 `integers` and `bits` draw, once a stream. The generator is Philox-4x32-10 keyed by a hash of the address, counted by
-row and column, so a row can be made alone, in any slice and on any machine, with the same bits.
+row and column (`evolvent.philox`), so a row can be made alone, in any slice and on any machine, with the same bits.
 
 References:
     Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3. https://doi.org/10.1145/2063384.2063405
-    Box and Muller 1958, A note on the generation of random normal deviates. https://doi.org/10.1214/aoms/1177706645
 """
 
 from __future__ import annotations
@@ -17,10 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evolvent.arrays import Indices, Population
 from evolvent.errors import UsageError
 from evolvent.instructions import as_float64, as_uint64
-from evolvent.jit import kernel, primitive
-from evolvent.lanes import cos, log, sin, sqrt
+from evolvent.jit import primitive
+from evolvent.normals import add_normals, fill_normals
+from evolvent.philox import fill_bits
 from evolvent.vectors import Vec
 
 MAX_SEED = 2**63 - 1
@@ -59,7 +60,7 @@ class Stream:
     def bits(self, shape: tuple[int, ...]) -> NDArray[np.uint64]:
         """Return 64 random bits for each element of an array of `shape`; the first axis counts rows."""
         out = np.empty(_as_rows(shape), np.uint64)
-        _fill_bits(*self._draw(), out)
+        fill_bits(*self._draw(), out)
         return out.reshape(shape)
 
     def uniform(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -79,8 +80,22 @@ class Stream:
     def normal(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return numbers drawn from the standard normal distribution, as float32."""
         out = np.empty(_as_rows(shape), np.float32)
-        _fill_normal(*self._draw(), out)
+        fill_normals(self._draw(), out)
         return out.reshape(shape)
+
+    def add_normals(
+        self, rows: Population, chosen: Indices, scales: NDArray[np.float32], limit: float, out: Population
+    ) -> None:
+        """Write `rows[chosen[i]]` with noise into `out[i]`: `scales[i]` times that which `normal(out.shape)` would return.
+
+        Args:
+            rows: `(any, dim)`.
+            chosen: `(n,)`, indices of rows.
+            scales: `(n,)`, the standard deviation of the noise of each.
+            limit: A result beyond it, either way, becomes it, and one that is no number 0.
+            out: `(n, dim)`, which shares no memory with `rows`.
+        """
+        add_normals(self._draw(), rows, chosen, scales, np.float32(limit), out)
 
     def _draw(self) -> tuple[np.uint64, np.uint64]:
         if self._drawn:
@@ -167,55 +182,6 @@ def _uniform(draw: Any, k: Any) -> Any:
         return number(z >> np.uint64(11)) * 2.0**-53
 
     return compiled
-
-
-# --- Philox-4x32-10 ------------------------------------------------------------------------------------------------
-
-LOW = np.uint64(0xFFFFFFFF)
-WORD = np.uint64(32)
-MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-WEYL_0, WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-
-
-def philox(key: Any, low: Any, high: Any) -> tuple[Any, Any]:
-    """Return 128 random bits, as two words of 64, for a key of 64 bits and a counter of two words of 64."""
-    c0, c1, c2, c3 = low & LOW, low >> WORD, high & LOW, high >> WORD
-    k0, k1 = key & LOW, key >> WORD
-    for _ in range(10):
-        p0, p1 = MULTIPLIER_0 * c0, MULTIPLIER_1 * c2
-        c0, c1, c2, c3 = (p1 >> WORD) ^ c1 ^ k0, p1 & LOW, (p0 >> WORD) ^ c3 ^ k1, p0 & LOW
-        k0, k1 = (k0 + WEYL_0) & LOW, (k1 + WEYL_1) & LOW
-    return c0 | (c1 << WORD), c2 | (c3 << WORD)
-
-
-def _two_normals(word: Any) -> tuple[Any, Any]:
-    radius = sqrt(-2.0 * log((np.float64(word >> WORD) + 0.5) * 2.0**-32))
-    angle = (np.float64(word & LOW) + 0.5) * (2.0**-32 * 2.0 * np.pi)
-    return radius * cos(angle), radius * sin(angle)
-
-
-@kernel
-def _fill_bits(key: np.uint64, address: np.uint64, out: NDArray[np.uint64]) -> None:
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[i, j] = philox(key, (np.uint64(i) << WORD) | np.uint64(j), address)[0]
-
-
-@kernel
-def _fill_normal(key: np.uint64, address: np.uint64, out: NDArray[np.float32]) -> None:
-    columns = out.shape[1]
-    for i in range(out.shape[0]):
-        for j in range(0, columns, 4):
-            first, second = philox(key, (np.uint64(i) << WORD) | np.uint64(j), address)
-            a, b = _two_normals(first)
-            c, d = _two_normals(second)
-            out[i, j] = a
-            if j + 1 < columns:
-                out[i, j + 1] = b
-            if j + 2 < columns:
-                out[i, j + 2] = c
-            if j + 3 < columns:
-                out[i, j + 3] = d
 
 
 def _as_rows(shape: tuple[int, ...]) -> tuple[int, int]:

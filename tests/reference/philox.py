@@ -32,12 +32,17 @@ def words(state, row, column):
 
 
 def normals(state, row, columns):
-    """Return a row of normal numbers, in float64 (Box and Muller 1958)."""
+    """Return a row of normal numbers, in float64 (Box and Muller 1958), a block of 512 columns after the other."""
     numbers = []
-    for column in range(0, columns, 4):
-        w0, w1, w2, w3 = words(state, row, column)
-        for angle_word, radius_word in ((w0, w1), (w2, w3)):
-            radius = math.sqrt(-2 * math.log((radius_word + 0.5) / 2**32))
-            angle = (angle_word + 0.5) / 2**32 * 2 * math.pi
-            numbers += [radius * math.cos(angle), radius * math.sin(angle)]
+    for block in range(-(-columns // 512)):
+        cosines, sines = [], []
+        for place in range(128):
+            low = words(state, row, 128 * block + place)
+            for radius_word, angle_word in zip(low[:2], low[2:], strict=True):
+                radius = math.sqrt(-2 * math.log(((radius_word >> 1) + 0.5) / 2**31))
+                from_middle = ((angle_word << 2 & MASK) + 2**31) % 2**32 - 2**31  # of the quarter of a turn
+                angle = ((angle_word >> 30) + from_middle / 2**32) * math.pi / 2
+                cosines.append(radius * math.cos(angle))
+                sines.append(radius * math.sin(angle))
+        numbers += cosines + sines
     return numbers[:columns]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from evolvent.algorithms.base import Crossover, Mutation, Selection, Strength
-from evolvent.algorithms.mutation import Gaussian
+from evolvent.algorithms.mutation import Gaussian, write_children
 from evolvent.algorithms.ranges import refuse_below, refuse_outside
 from evolvent.algorithms.selection import Truncation
 from evolvent.algorithms.strength import Constant
@@ -15,8 +15,6 @@ from evolvent.arrays import Indices, Population, Scales
 from evolvent.errors import UsageError
 from evolvent.evaluation import Evaluation, best_first, mean_return
 from evolvent.seeding import Stream
-
-LARGEST = 1e30  # of a parameter, either way; far above what any network can use, and far below what overflows
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +112,14 @@ class Genetic:
         count = len(state.population) - len(state.elites)
         parents = self.selection(state.evaluation, count, stream.child("selection"))
         scales = self.strength(state.scales[parents], state.generation, stream.child("strength"))
-        with np.errstate(over="ignore", invalid="ignore"):
-            children = self.mutation(self._crossed(state, parents, stream), stream.child("mutation"), scales)
-        population = np.concatenate([state.elites, _finite(children)])
+        population = np.empty_like(state.population)
+        population[: len(state.elites)] = state.elites
+        children = population[len(state.elites) :]
+        if self.crossover is None:
+            write_children(self.mutation, state.population, parents, stream.child("mutation"), scales, children)
+        else:
+            crossed = self._crossed(self.crossover, state, parents, stream)
+            write_children(self.mutation, crossed, np.arange(count), stream.child("mutation"), scales, children)
         return population, replace(state, scales=np.concatenate([state.elite_scales, scales]))
 
     def tell(self, state: GeneticState, population: Population, evaluation: Evaluation) -> GeneticState:
@@ -136,13 +139,11 @@ class Genetic:
         best = best_first(evaluation)[: self.num_elites]
         return replace(state, elites=candidates[best], elite_scales=scales[best])
 
-    def _crossed(self, state: GeneticState, parents: Indices, stream: Stream) -> Population:
+    def _crossed(self, crossover: Crossover, state: GeneticState, parents: Indices, stream: Stream) -> Population:
         rows = state.population[parents]
-        if self.crossover is None:
-            return rows
         mates = self.selection(state.evaluation, len(parents), stream.child("mates"))
         groups = np.arange(rows.shape[1], dtype=np.int64) if self.groups is None else np.asarray(self.groups, np.int64)
-        crossed = self.crossover(rows, state.population[mates], groups, stream.child("crossover"))
+        crossed = crossover(rows, state.population[mates], groups, stream.child("crossover"))
         if self.crossover_rate == 1:
             return crossed
         with_two = stream.child("crossover rate").uniform((len(rows), 1)) < self.crossover_rate
@@ -156,7 +157,3 @@ class Genetic:
         distinct = {(row + 0).tobytes(): place for place, row in reversed([*enumerate(rows)])}
         chosen = sorted(distinct.values())[:count]
         return rows[chosen], scales[chosen]
-
-
-def _finite(rows: Population) -> Population:
-    return np.nan_to_num(np.clip(rows, -LARGEST, LARGEST))

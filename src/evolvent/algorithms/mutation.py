@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evolvent.algorithms.base import Mutation
-from evolvent.algorithms.ranges import refuse_rate, refuse_strength
-from evolvent.arrays import Population, Scales
+from evolvent.algorithms.ranges import LARGEST, refuse_rate, refuse_strength
+from evolvent.arrays import Indices, Population, Scales
 from evolvent.errors import UsageError
 from evolvent.seeding import Stream
 
@@ -41,9 +41,14 @@ class Gaussian:
 
     def __call__(self, parents: Population, stream: Stream, scales: Scales | float = 1.0, /) -> Population:
         """Return `parents (n, dim)` with noise added, as new rows."""
-        noise = stream.normal(parents.shape)
-        noise *= _column(scales, self.strength)
-        return _where(stream, self.rate, parents + noise, parents)
+        changed = np.empty(parents.shape, np.float32)
+        self.breed(parents, np.arange(len(parents)), stream, scales, changed)
+        return _where(stream, self.rate, changed, parents)
+
+    def breed(self, rows: Population, parents: Indices, stream: Stream, scales: Scales | float, out: Population) -> None:
+        """Write `rows[parents]` with noise added to every parameter into `out (n, dim)`: one pass over memory, on all cores."""
+        strengths = np.ascontiguousarray(np.broadcast_to(_column(scales, self.strength)[:, 0], len(parents)))
+        stream.add_normals(rows, parents, strengths, LARGEST, out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +213,19 @@ class InTurn:
         for number, mutation in enumerate(self.mutations):
             rows = mutation(rows, stream.child(number), scales)
         return rows
+
+
+def write_children(
+    mutation: Mutation, rows: Population, parents: Indices, stream: Stream, scales: Scales, out: Population
+) -> None:
+    """Write mutated `rows[parents]` into `out (n, dim)`, which shares no memory with them; all of it is finite."""
+    if isinstance(mutation, Gaussian) and mutation.rate >= 1:
+        mutation.breed(rows, parents, stream, scales, out)
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        out[:] = mutation(rows[parents], stream, scales)
+    np.clip(out, -LARGEST, LARGEST, out=out)
+    np.nan_to_num(out, copy=False)
 
 
 def _column(scales: Scales | float, strength: float) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from evolvent.errors import UsageError
 
 MAX_STRENGTH = 1e6
+LARGEST = 1e30  # of a parameter, either way; far above what any network can use, and far below what overflows
 
 
 def refuse_below(name: str, value: int, lowest: int) -> None:
