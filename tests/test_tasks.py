@@ -275,18 +275,17 @@ def test_no_thread_is_too_few():
 @pytest.mark.compiled
 @pytest.mark.skipif(os.name != "posix", reason="Windows sends no signals")
 def test_an_interrupt_stops_the_threads_early(opened, monkeypatch):
-    given = []
+    given: list[Any] = []
     measured = opened(CompiledEnv(CARTPOLE, NETWORK, threads=2))
-    rollout = measured._rollout
+    rollout = measured._rollouts[False]
     population, seeds = example(4, 500_000)
     measured.evaluate(population, Conditions(seeds=seeds[:, :1]))
-    monkeypatch.setattr(measured, "_rollout", lambda *arrays: (given.append(arrays), rollout(*arrays)))
+    monkeypatch.setitem(measured._rollouts, False, lambda jobs, results: (given.append(results), rollout(jobs, results)))
     threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         measured.evaluate(population, Conditions(seeds=seeds))
     measured.close()
-    *_, steps, _, _ = given[0]
-    assert (steps == 0).any()
+    assert (given[0].steps == 0).any()
 
 
 # --- Gymnasium's worlds ---

@@ -14,17 +14,15 @@ from evolvent.arrays import Outputs, Row
 from evolvent.article.functions import labels_from, softmax
 from evolvent.article.limits import at_least_one, seed_or_any, shortened
 from evolvent.article.stage import can_show, filmed, shown
-from evolvent.envs import ENVS
 from evolvent.errors import EnvironmentFailed, UsageError
 from evolvent.evaluation import Conditions
 from evolvent.networks import MLP
 from evolvent.policies import Policy
 from evolvent.seeding import stream
 from evolvent.spaces import Box, Discrete
-from evolvent.tasks import CompiledEnv, Task
-from evolvent.tasks.gym_env import GymEnv
+from evolvent.tasks import Task
 from evolvent.tasks.objectives import minus_cross_entropy
-from evolvent.training.presets import env_spec
+from evolvent.training.worlds import default_form, env_spec, make_task
 
 Params = dict[str, list[NDArray[Any]]]  # weights (inputs, outputs) and biases (outputs,) of each layer
 
@@ -188,7 +186,7 @@ def task_of(n_units: tuple[int, ...], env: str) -> Task:
     network = mlp(n_units)
     if not isinstance(env_spec(env).action_space, Discrete):
         raise UsageError(f"env: {env} has continuous actions, and these networks choose one of several; use evolvent.evolve")
-    return CompiledEnv(ENVS[env], network) if env in ENVS else GymEnv(env, network)
+    return make_task(env, default_form(env), network, workers=1)
 
 
 def _params(network: MLP, row: Row) -> Params:

@@ -14,7 +14,8 @@ from evolvent.cli.terminal import say
 from evolvent.envs import ENVS
 from evolvent.files import dump_json
 from evolvent.tasks.gym_env import registered
-from evolvent.training.presets import PRESETS, env_spec
+from evolvent.training.presets import PRESETS
+from evolvent.training.worlds import env_spec
 
 
 @dataclass(frozen=True, kw_only=True)

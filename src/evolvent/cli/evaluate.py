@@ -13,12 +13,10 @@ from evolvent.cli.flags import called, parse
 from evolvent.cli.policies import find_policy, world_of
 from evolvent.cli.progress import figures
 from evolvent.cli.terminal import say
-from evolvent.envs import ENVS
 from evolvent.files import dump_json
 from evolvent.training.config import check_count
-from evolvent.training.parts import make_task
-from evolvent.training.presets import env_spec
 from evolvent.training.scoring import score, test_seeds
+from evolvent.training.worlds import arguments_for, default_form, env_spec, make_task
 
 MAX_EPISODES = 1_000_000
 
@@ -30,6 +28,7 @@ class Evaluate:
     Args:
         policy: A policy file, or a run: its folder, its name, ENV/NAME, or latest.
         env: The world, where the policy does not name a known one.
+        env_kwargs: Keyword arguments of the world; those that the policy was evolved with where there are none.
         world: Its compiled form or Gymnasium's own; compiled where there is one.
         episodes: How many episodes.
         max_steps: Steps after which an episode is truncated; the world's own limit where there is none.
@@ -40,6 +39,7 @@ class Evaluate:
 
     policy: Annotated[tyro.conf.Positional[str], called("[POLICY]")] = "latest"
     env: Annotated[str | None, called("ID")] = None
+    env_kwargs: Annotated[tuple[str, ...] | None, called("NAME=VALUE")] = None
     world: Annotated[Literal["compiled", "gymnasium"] | None, called("{compiled,gymnasium}")] = None
     episodes: int = 100
     max_steps: Annotated[int | None, called("INT")] = None
@@ -56,9 +56,10 @@ def command(arguments: Sequence[str]) -> int:
         check_count("max_steps", flags.max_steps, at_least=1)
     policy = find_policy(flags.policy, flags.runs_dir)
     env = world_of(policy, flags.env)
-    world = flags.world or ("compiled" if env in ENVS else "gymnasium")
-    max_steps = flags.max_steps or env_spec(env).max_episode_steps
-    task = make_task(env, world, policy.network)
+    world = flags.world or default_form(env)
+    env_kwargs = arguments_for(policy, env, flags.env_kwargs)
+    max_steps = flags.max_steps or env_spec(env, env_kwargs).max_episode_steps
+    task = make_task(env, world, policy.network, env_kwargs=env_kwargs)
     try:
         result = score(task, policy.row, test_seeds(flags.seed, flags.episodes), max_steps)
     finally:

@@ -24,6 +24,7 @@ class Play:
     Args:
         policy: A policy file, or a run: its folder, its name, ENV/NAME, or latest.
         env: The world, where the policy does not name a known one.
+        env_kwargs: Keyword arguments of the world; those that the policy was evolved with where there are none.
         episodes: How many episodes.
         max_steps: Steps after which an episode ends; the world's own limit where there is none.
         seed: Of the episodes.
@@ -32,6 +33,7 @@ class Play:
 
     policy: Annotated[tyro.conf.Positional[str], called("[POLICY]")] = "latest"
     env: Annotated[str | None, called("ID")] = None
+    env_kwargs: Annotated[tuple[str, ...] | None, called("NAME=VALUE")] = None
     episodes: int = 3
     max_steps: Annotated[int | None, called("INT")] = None
     seed: int = 0
@@ -46,7 +48,7 @@ def command(arguments: Sequence[str]) -> int:
     env = world_of(policy, flags.env)
     if not has_display():
         raise UsageError(f"there is no display to open a window on; make a video: {command_name()} record {flags.policy}")
-    with Stage(policy, env, "human", max_steps=flags.max_steps, seed=flags.seed) as stage:
+    with Stage(policy, env, "human", env_kwargs=flags.env_kwargs, max_steps=flags.max_steps, seed=flags.seed) as stage:
         for number in range(flags.episodes):
             *_, last = stage.episode(number)
             say(f"episode {number + 1}: return {last.total_reward:.1f} in {last.steps} steps")

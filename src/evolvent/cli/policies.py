@@ -10,8 +10,8 @@ from evolvent.errors import UsageError
 from evolvent.policies import Policy, load_policy
 from evolvent.tasks.gym_env import is_registered
 from evolvent.training import RunFolder, open_run
-from evolvent.training.presets import full_id
 from evolvent.training.run import read_config
+from evolvent.training.worlds import full_id
 
 
 def find_policy(what: str, runs_dir: Path) -> Policy:

@@ -78,7 +78,7 @@ def carry_out(
 def heading(env: str, config: Config, recipe: str | None = None) -> str:
     """Return what is about to run, in a line."""
     start = f"recipe {recipe}" if recipe else "preset" if env in PRESETS else "defaults"
-    kind = f"{config.world} world, {start}"
+    kind = f"{config.world} world{''.join(f', {each}' for each in config.env_kwargs)}, {start}"
     return f"{in_one_line(env)} ({kind}), {config.algorithm}, population {config.population}, seed {config.seed}"
 
 

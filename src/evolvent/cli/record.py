@@ -24,6 +24,7 @@ class Record:
     Args:
         policy: A policy file, or a run: its folder, its name, ENV/NAME, or latest.
         env: The world, where the policy does not name a known one.
+        env_kwargs: Keyword arguments of the world; those that the policy was evolved with where there are none.
         out: Where to, a name that ends in .mp4 or .gif; video.mp4 in the run's folder, or beside the policy file.
         episodes: How many episodes.
         max_steps: Steps after which an episode ends; the world's own limit where there is none.
@@ -34,6 +35,7 @@ class Record:
 
     policy: Annotated[tyro.conf.Positional[str], called("[POLICY]")] = "latest"
     env: Annotated[str | None, called("ID")] = None
+    env_kwargs: Annotated[tuple[str, ...] | None, called("NAME=VALUE")] = None
     out: Annotated[Path | None, called("FILE")] = None
     episodes: int = 1
     max_steps: Annotated[int | None, called("INT")] = None
@@ -52,7 +54,9 @@ def command(arguments: Sequence[str]) -> int:
     else:
         policy = find_policy(flags.policy, flags.runs_dir)
         env, out = world_of(policy, flags.env), flags.out or _beside(flags.policy, flags.runs_dir)
-    recording = reporting.record(policy, env, out, episodes=flags.episodes, max_steps=flags.max_steps, seed=flags.seed)
+    recording = reporting.record(
+        policy, env, out, env_kwargs=flags.env_kwargs, episodes=flags.episodes, max_steps=flags.max_steps, seed=flags.seed
+    )
     for number, episode in enumerate(recording.episodes, 1):
         say(f"episode {number}: return {episode.total_reward:.1f} in {episode.steps} steps")
     say(f"{recording.path} shows {env}, at random" if policy is None else f"{recording.path} shows {env}")

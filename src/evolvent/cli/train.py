@@ -15,7 +15,8 @@ from evolvent.errors import UsageError
 from evolvent.files import read_bytes
 from evolvent.training import Config, start
 from evolvent.training.config import merge, read_toml
-from evolvent.training.presets import default_config, full_id
+from evolvent.training.presets import default_config
+from evolvent.training.worlds import full_id
 
 IN_PYTHON = "python"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class Policy:
         observation_space: Of what the policy is shown.
         action_space: Of what it answers.
         env_id: The world that it was evolved for, as text.
+        env_kwargs: The keyword arguments of that world, each as text `name=value`.
         provenance: Where it comes from, as text: versions, seed, score.
 
     Raises:
@@ -46,7 +47,7 @@ class Policy:
         0
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what acts, in which spaces, and where it comes from
         self,
         network: MLP,
         row: Row,
@@ -54,6 +55,7 @@ class Policy:
         observation_space: Box,
         action_space: Discrete | Box,
         env_id: str = "",
+        env_kwargs: Sequence[str] = (),
         provenance: Mapping[str, str] | None = None,
     ) -> None:
         """Bind `row` to `network`."""
@@ -63,6 +65,7 @@ class Policy:
         self.observation_space = observation_space
         self.action_space = action_space
         self.env_id = env_id
+        self.env_kwargs = tuple(env_kwargs)
         self.provenance = dict(provenance or {})
 
     @cached_property
@@ -148,6 +151,7 @@ class Policy:
             observation_space=self.observation_space,
             action_space=self.action_space,
             env_id=self.env_id,
+            env_kwargs=self.env_kwargs,
             provenance=self.provenance,
         )
         policy_file.save(Path(path), record, self.row)
@@ -188,6 +192,7 @@ def load_policy(path: str | Path) -> Policy:
         observation_space=record.observation_space,
         action_space=record.action_space,
         env_id=record.env_id,
+        env_kwargs=record.env_kwargs,
         provenance=record.provenance,
     )
 

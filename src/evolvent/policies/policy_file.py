@@ -47,6 +47,7 @@ class PolicyRecord:
     observation_space: Box
     action_space: Space
     env_id: str
+    env_kwargs: tuple[str, ...]
     provenance: Mapping[str, str]
 
 
@@ -61,6 +62,7 @@ def save(path: Path, record: PolicyRecord, row: Row) -> None:
         "observation_space": _space_to_json(record.observation_space),
         "action_space": _space_to_json(record.action_space),
         "env_id": record.env_id,
+        **({"env_kwargs": list(record.env_kwargs)} if record.env_kwargs else {}),
         "provenance": dict(record.provenance),
     }
     metadata = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "policy": dump_json(content)}
@@ -116,6 +118,7 @@ def _record(content: JsonObject, source: str) -> PolicyRecord:
     observation_space = _space_from_json(take_object(content, "observation_space", source), source)
     action_space = _space_from_json(take_object(content, "action_space", source), source)
     env_id = take(content, "env_id", str, source)
+    env_kwargs = tuple(take_list(content, "env_kwargs", str, source)) if "env_kwargs" in content else ()
     provenance = take_object(content, "provenance", source)
     refuse_leftovers(content, source)
     if not isinstance(observation_space, Box):
@@ -129,6 +132,7 @@ def _record(content: JsonObject, source: str) -> PolicyRecord:
         observation_space=observation_space,
         action_space=action_space,
         env_id=env_id,
+        env_kwargs=env_kwargs,
         provenance=cast("Mapping[str, str]", provenance),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -20,8 +20,9 @@ from evolvent.policies.actions import for_environment
 from evolvent.seeding import Stream, stream
 from evolvent.spaces import Discrete, Space
 from evolvent.tasks.gym_env import make
-from evolvent.training.presets import env_spec
+from evolvent.training.env_kwargs import as_arguments
 from evolvent.training.scoring import test_seeds
+from evolvent.training.worlds import arguments_for, env_spec
 
 Agent = Callable[[Any], Any]
 Frame = NDArray[np.uint8]
@@ -53,6 +54,7 @@ class Stage:
         policy: Who acts, None for an agent whose every action is drawn evenly from the action space.
         env: Gymnasium id of the world.
         render_mode: "rgb_array" for pictures, "human" for a window.
+        env_kwargs: Keyword arguments of the world; those that the policy was evolved with where there are none.
         max_steps: Steps after which an episode ends; the world's own limit where there is none.
         seed: Of the episodes: those that `evolvent evaluate` measures with this seed in Gymnasium's world. Also of the
             random actions.
@@ -68,13 +70,15 @@ class Stage:
         env: str,
         render_mode: Literal["rgb_array", "human"],
         *,
+        env_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
         max_steps: int | None = None,
         seed: int = 0,
     ) -> None:
         """Build the world."""
         if max_steps is not None and max_steps < 1:
             raise UsageError(f"max_steps: expected at least 1, got {max_steps}")
-        self.spec = env_spec(env)
+        arguments = arguments_for(policy, env, env_kwargs)
+        self.spec = env_spec(env, arguments)
         _refuse_misfit(policy, self.spec)
         self._policy = policy
         self._seed = seed
@@ -82,7 +86,7 @@ class Stage:
         self._without_display = render_mode == "rgb_array" and not has_display()
         if self._without_display:
             os.environ[VIDEO_DRIVER] = "dummy"
-        self._world = make(env, render_mode)
+        self._world = make(env, render_mode, as_arguments(arguments))
 
     def __enter__(self) -> Self:
         """Return the stage."""

@@ -6,11 +6,11 @@ import io
 import math
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise, repeat
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from evolvent.errors import StorageFailed, UsageError
 from evolvent.extras import require
@@ -49,6 +49,7 @@ def record(  # noqa: PLR0913 - who, where, whither, and what is rarely given
     env: str,
     path: str | Path,
     *,
+    env_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
     episodes: int = 1,
     max_steps: int | None = None,
     seed: int = 0,
@@ -64,6 +65,7 @@ def record(  # noqa: PLR0913 - who, where, whither, and what is rarely given
         policy: Who acts, None for a random agent.
         env: Gymnasium id of the world.
         path: Where to, `.mp4` or `.gif`; an older file is replaced.
+        env_kwargs: Keyword arguments of the world; those that the policy was evolved with where there are none.
         episodes: How many.
         max_steps: Steps after which an episode ends; the world's own limit where there is none.
         seed: Of the episodes: those that `evolvent evaluate` measures with this seed in Gymnasium's world. Also of the
@@ -82,7 +84,7 @@ def record(  # noqa: PLR0913 - who, where, whither, and what is rarely given
     if fps is not None and not 0 < fps < math.inf:
         raise UsageError(f"fps: expected a positive number, got {fps}")
     done: list[Episode] = []
-    with Stage(policy, env, "rgb_array", max_steps=max_steps, seed=seed) as stage:
+    with Stage(policy, env, "rgb_array", env_kwargs=env_kwargs, max_steps=max_steps, seed=seed) as stage:
         fps = fps or stage.fps
         film = encode(_frames(stage, episodes, round(PAUSE * fps), done), fps)
     save_atomically(path, film)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,6 +55,8 @@ def make(env_id: str, render_mode: str | None = None, env_kwargs: Mapping[str, A
                 f"{env_id} cannot be shown or filmed: it takes no render_mode; it needs __init__(render_mode=None),"
                 " metadata with render_modes, and render()"
             ) from problem
+        if env_kwargs and isinstance(problem, TypeError) and "unexpected keyword argument" in str(problem):
+            raise UsageError(f"env_kwargs: {env_id}: {problem}") from problem
         raise EnvironmentFailed(f"{env_id} cannot be built: {type(problem).__name__}: {problem}") from problem
 
 
@@ -65,14 +68,27 @@ def _beside(env_id: str) -> str:
     return ""
 
 
-def describe(env_id: str) -> EnvSpec:
+def imports(env_id: str) -> bool:
+    """Return whether the module that `module:id` names can be imported, True where none is named; `make` tells why not."""
+    module, colon, _ = env_id.partition(":")
+    if not colon:
+        return True
+    _refuse_odd_module(env_id)
+    try:
+        importlib.import_module(module)
+    except (Exception, SystemExit):  # noqa: BLE001 - whatever a user's module raises, it is told when the world is built
+        return False
+    return True
+
+
+def describe(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
     """Return the spaces and limits of a Gymnasium environment.
 
     Raises:
         UsageError: The id is unknown, or a space is of a kind that no policy can be made for.
         EnvironmentFailed: The environment cannot be built.
     """
-    env = make(env_id)
+    env = make(env_id, env_kwargs=env_kwargs)
     try:
         return spec_of(env_id, env)
     finally:
@@ -106,16 +122,24 @@ class GymEnv:
     Args:
         env_id: As for `make`.
         network: What turns observations into outputs; its sizes fit the environment's spaces.
+        env_kwargs: Keyword arguments of the environment.
         allow_nan_observations: Show the network numbers that are not finite instead of failing the episode. Most networks
             then have outputs that are NaN: of discrete actions that chooses the first, in a Box it fails all the same.
     """
 
-    def __init__(self, env_id: str, network: Network, *, allow_nan_observations: bool = False) -> None:
+    def __init__(
+        self,
+        env_id: str,
+        network: Network,
+        *,
+        env_kwargs: Mapping[str, Any] | None = None,
+        allow_nan_observations: bool = False,
+    ) -> None:
         """Build the environment once; every episode resets it."""
-        self.spec = describe(env_id)
+        self.spec = describe(env_id, env_kwargs)
         refuse_misfits(network, self.spec.observation_space, self.spec.action_space)
         self._dim = network.dim
-        self._env = make(env_id)
+        self._env = make(env_id, env_kwargs=env_kwargs)
         self._player = Player(self._env, self.spec, network, allow_nan_observations=allow_nan_observations)
         self._told = False
         if _registered_limit(self._env) is None:
@@ -132,6 +156,8 @@ class GymEnv:
             EnvironmentFailed: The environment has another API than Gymnasium's.
         """
         refuse_odd_shapes(population, conditions, self._dim)
+        if conditions.normaliser is not None:
+            raise UsageError("normaliser: expected None, for a world of Gymnasium's shows observations as they are")
         shape = conditions.seeds.shape
         returns, steps = np.zeros(shape), np.zeros(shape, np.int64)
         failed, truncated = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)

@@ -21,6 +21,7 @@ from evolvent.errors import UsageError, did_you_mean
 from evolvent.networks.activations import ACTIVATIONS
 from evolvent.networks.mlp import MAX_LAYERS, MAX_NEURONS, Initialiser
 from evolvent.seeding import MAX_SEED
+from evolvent.training.env_kwargs import as_text
 
 T = TypeVar("T")
 
@@ -75,6 +76,7 @@ class Config:
     Args:
         seed: All randomness follows from it.
         world: Run the world's compiled form, or Gymnasium's own; python is what data and functions run as.
+        env_kwargs: Keyword arguments of the world, each as name=value: goal_velocity=0.1.
         algorithm: Which search.
         hidden: Sizes of the network's hidden layers.
         activation: Of the hidden layers.
@@ -98,6 +100,7 @@ class Config:
 
     seed: int = 0
     world: Literal["compiled", "gymnasium", "python"] = "gymnasium"
+    env_kwargs: tuple[str, ...] = ()
     algorithm: str = "genetic"
     hidden: tuple[int, ...] = (16,)
     activation: str = "relu"
@@ -118,6 +121,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Refuse what cannot run, naming the setting, what came and what is possible."""
+        object.__setattr__(self, "env_kwargs", as_text(self.env_kwargs))
         _take_types(self)
         if not 0 <= self.seed <= MAX_SEED:
             raise UsageError(f"seed: expected a whole number from 0 to 2**63 - 1, got {_shown(self.seed)}")
@@ -181,11 +185,20 @@ def merge(config: T, settings: Mapping[str, Any], source: str, prefix: str = "")
         if name not in types:
             raise UsageError(f"{source}: unknown setting {_shown(label)}{_belongs(name, config) or _nearest(name, types)}")
         old = getattr(config, name)
-        if dataclasses.is_dataclass(old) and isinstance(value, Mapping):
+        if name == "env_kwargs":
+            changes[name] = _as_env_kwargs(value, source)
+        elif dataclasses.is_dataclass(old) and isinstance(value, Mapping):
             changes[name] = merge(old, value, source, f"{label}.")  # pyright: ignore[reportUnknownArgumentType]
         else:
             changes[name] = _typed(value, types[name], f"{source}: {label}")
     return cast("T", dataclasses.replace(cast("Any", config), **changes))
+
+
+def _as_env_kwargs(value: Any, source: str) -> tuple[str, ...]:
+    try:
+        return as_text(value)
+    except UsageError as problem:
+        raise UsageError(f"{source}: {problem}") from None
 
 
 def _belongs(name: str, config: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,17 +10,15 @@ from typing import Any
 from evolvent.algorithms import ALGORITHMS, Algorithm, operators
 from evolvent.arrays import Indices, Population
 from evolvent.engines import ENGINES, Engine
-from evolvent.envs import ENVS, EnvSpec
+from evolvent.envs import EnvSpec
 from evolvent.errors import UsageError
 from evolvent.networks import MLP
 from evolvent.policies.actions import num_outputs
 from evolvent.seeding import Stream
-from evolvent.tasks import CompiledEnv, Function, Supervised, Task
-from evolvent.tasks.gym_env import GymEnv
+from evolvent.tasks import Function, Supervised, Task
 from evolvent.training.config import Config
-from evolvent.training.presets import Problem, env_spec
-
-log = logging.getLogger("evolvent")
+from evolvent.training.presets import Problem
+from evolvent.training.worlds import cores, env_spec, make_task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +63,8 @@ def prepare(problem: Problem, config: Config) -> Search:
     """
     if not isinstance(problem, str) and config.world != "python":
         raise UsageError(f"world: expected none, for {problem.name} is data or a function in Python; got {config.world!r}")
+    if not isinstance(problem, str) and config.env_kwargs:
+        raise UsageError(f"env_kwargs: expected none, for {problem.name} is no world; got {', '.join(config.env_kwargs)}")
     if isinstance(problem, str) and config.world == "python":
         raise UsageError(
             f"{problem!r} is the name of data or of a function in Python, not of a world; give them there:"
@@ -106,14 +105,14 @@ def _for_function(function: Function, config: Config) -> Search:
 
 def _for_data(data: Supervised, config: Config) -> Search:
     network = _network(data.spec, config)
-    threads = config.workers or _cores()
+    threads = config.workers or cores()
     return _for_network(config, data.spec, network, data.task(network, threads=threads), data.judge(network, threads=threads))
 
 
 def _for_world(env: str, config: Config) -> Search:
-    spec = replace(env_spec(env), max_episode_steps=config.max_steps)
+    spec = replace(env_spec(env, config.env_kwargs), max_episode_steps=config.max_steps)
     network = _network(spec, config)
-    task = make_task(env, config.world, network, config.workers)
+    task = make_task(env, config.world, network, config.workers, config.env_kwargs)
     return _for_network(config, spec, network, task, task)
 
 
@@ -151,22 +150,6 @@ def _algorithm(config: Config, groups: Indices | None) -> Algorithm[Any]:
     )
 
 
-def make_task(env: str, world: str, network: MLP, workers: int = 0) -> Task:
-    """Return the task that measures `network` in the world `env`, compiled or Gymnasium's own.
-
-    Raises:
-        UsageError: The world has no compiled form, or Gymnasium does not know it.
-        EnvironmentFailed: Gymnasium cannot build it.
-    """
-    if world == "gymnasium":
-        if workers > 1:
-            log.warning("workers: a world of Gymnasium's runs in this thread alone; %d would share a compiled one", workers)
-        return GymEnv(env, network)
-    if env not in ENVS:
-        raise UsageError(f"world: {env} has no compiled form; use --world gymnasium. Compiled: {', '.join(ENVS)}")
-    return CompiledEnv(ENVS[env], network, threads=workers or _cores())
-
-
 def _refuse_too_large(config: Config, dim: int) -> None:
     """Refuse what cannot fit: four copies of a population, and the returns and lengths of its episodes."""
     episodes = config.population * config.episodes + config.candidates * config.validation_episodes + config.test_episodes
@@ -183,7 +166,3 @@ def _memory() -> int | None:
     if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
         return None
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

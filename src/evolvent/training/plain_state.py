@@ -2,7 +2,8 @@
 
 A state is plain data: frozen dataclasses of arrays, numbers, booleans, text, `None` and further such dataclasses. What is
 stored are the values alone. Which types they belong to is known from a template, a state of the same run, so that nothing
-in a file names a type. A field that may be `None` has one other type, which its annotation tells.
+in a file names a type. A field that may be `None` has one other type, which its annotation tells; where its default is
+`None`, an older version may not have had it.
 """
 
 from dataclasses import fields, is_dataclass
@@ -90,10 +91,10 @@ def _restore(kind: type, template: object, prefix: str, tensors: Tensors, record
     for field in fields(kind):
         name = f"{prefix}{field.name}"
         old: Any = getattr(template, field.name, None)
-        is_none = name not in tensors and rest.get(field.name, ...) is None
+        is_none = name not in tensors and rest.get(field.name, field.default) is None
         expected = _expected(kind, field.name, old, is_none=is_none)
-        if expected is NoneType:
-            values[field.name] = rest.pop(field.name)
+        if expected is NoneType and (field.name in rest or field.default is None):
+            values[field.name] = rest.pop(field.name, None)
         elif issubclass(expected, np.ndarray):
             values[field.name] = _array(tensors, name, old, source)
         elif is_dataclass(expected):

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evolvent.envs import ENVS, EnvSpec
 from evolvent.errors import UsageError
-from evolvent.tasks import Function, Supervised, gym_env
+from evolvent.tasks import Function, Supervised
 from evolvent.training.config import Config, merge
 from evolvent.training.recipes import recipe_settings
+from evolvent.training.worlds import default_form, env_spec, full_id
 
 Problem = str | Supervised | Function
 
@@ -42,16 +42,6 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def env_spec(env_id: str) -> EnvSpec:
-    """Return what is known of a world, without building it where it is compiled.
-
-    Raises:
-        UsageError: Neither we nor Gymnasium know the id.
-        EnvironmentFailed: Gymnasium knows it but cannot build it.
-    """
-    return ENVS[env_id].spec if env_id in ENVS else gym_env.describe(env_id)
-
-
 def problem_in_file(named: str, chosen: Problem | None, source: str) -> Problem:
     """Return what a file's run searches for, unless building it would import a module that the user has not named too.
 
@@ -73,16 +63,6 @@ def problem_in_file(named: str, chosen: Problem | None, source: str) -> Problem:
     if named not in {name, name.rpartition(":")[2]}:
         raise UsageError(f"env: {source} is of {named!r}, got {name!r}")
     return name if isinstance(chosen, str) else chosen
-
-
-def full_id(env_id: str) -> str:
-    """Return the id of the compiled world that `env_id` names without a version, or `env_id` itself.
-
-    Examples:
-        >>> full_id("CartPole"), full_id("Pendulum-v1")
-        ('CartPole-v1', 'Pendulum-v1')
-    """
-    return next((known for known in ENVS if known.rpartition("-v")[0] == env_id), env_id)
 
 
 def problem_name(problem: Problem) -> str:
@@ -117,7 +97,7 @@ def _own_config(problem: Problem) -> Config:
     env_id = problem
     spec = env_spec(env_id)
     config = Config(
-        world="compiled" if env_id in ENVS else "gymnasium",
+        world=default_form(env_id),
         max_steps=spec.max_episode_steps,
         target=spec.reward_threshold,
     )

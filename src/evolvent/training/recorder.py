@@ -110,6 +110,7 @@ def champion(search: Search, progress: Progress) -> Policy | None:
         observation_space=search.spec.observation_space,
         action_space=search.spec.action_space,
         env_id="" if search.config.world == "python" else search.name,
+        env_kwargs=search.config.env_kwargs,
         provenance={
             "evolvent": version(),
             "algorithm": search.config.algorithm,

@@ -19,13 +19,14 @@ from evolvent.training.callbacks import Callback, Generation, Stop
 from evolvent.training.config import Config, merge, read_toml, to_toml
 from evolvent.training.manifest import LARGEST_TEXT, changed_versions, check_format, circumstances
 from evolvent.training.parts import Search, prepare
-from evolvent.training.presets import Problem, default_config, full_id, problem_in_file
+from evolvent.training.presets import Problem, default_config, problem_in_file
 from evolvent.training.recorder import Recorder, champion, errors_logged
 from evolvent.training.run_folder import RunFolder
 from evolvent.training.run_lock import locked
 from evolvent.training.scoring import Score, score, test_seeds
 from evolvent.training.search import Progress, advance, begin
 from evolvent.training.soundness import refuse_unsound
+from evolvent.training.worlds import full_id
 
 log = logging.getLogger("evolvent")
 

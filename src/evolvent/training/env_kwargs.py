@@ -1,0 +1,95 @@
+"""Keyword arguments of a world, as `gymnasium.make` takes them, as text: `gravity=9.8`, `healthy_z_range=[0.2,1.0]`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from reprlib import repr as shortened
+from typing import Any
+
+from evolvent.errors import UsageError
+
+LONGEST = 1000  # characters
+SET_ELSEWHERE = {
+    "id": "it is the world itself",
+    "max_episode_steps": "the setting max_steps (--max-steps) says it",
+    "render_mode": "evolvent play and evolvent record show the world",
+    "disable_env_checker": "Evolvent looks at every step itself",
+}
+
+
+def as_text(env_kwargs: Mapping[str, Any] | Iterable[str]) -> tuple[str, ...]:
+    """Return keyword arguments as texts `name=value`, sorted by name; the value as JSON has it.
+
+    Args:
+        env_kwargs: A mapping, or such texts. A value is a number, a truth value, text, or a list of these.
+
+    Raises:
+        UsageError: A text has no name, a name is given twice or is said elsewhere, or a value is of another kind.
+
+    Examples:
+        >>> as_text({"wind": True, "range": (0.2, 1.0)}), as_text(["goal_velocity=0.1"])
+        (('range=[0.2,1.0]', 'wind=true'), ('goal_velocity=0.1',))
+    """
+    if isinstance(env_kwargs, str) or not isinstance(env_kwargs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"env_kwargs: expected a mapping or a list of name=value, got {shortened(env_kwargs)}")
+    pairs: list[tuple[Any, Any]] = [*env_kwargs.items()] if isinstance(env_kwargs, Mapping) else [*map(_pair, env_kwargs)]
+    for name, value in pairs:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise UsageError(f"env_kwargs: expected the name of an argument, got {str(name)[:80]!r}")
+        if name in SET_ELSEWHERE:
+            raise UsageError(f"env_kwargs: {name} is not given here: {SET_ELSEWHERE[name]}")
+        if not _is_plain(value):
+            raise UsageError(
+                f"env_kwargs: {name}: expected a number, a truth value, text, or a list of these, got {type(value).__name__}"
+            )
+    names = [name for name, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"env_kwargs: {twice} is given twice")
+    texts = tuple(sorted(f"{name}={_as_json(value)}" for name, value in pairs))
+    if sum(map(len, texts)) > LONGEST:
+        raise UsageError(f"env_kwargs: expected at most {LONGEST:,} characters in all, got {sum(map(len, texts)):,}")
+    return texts
+
+
+def as_arguments(texts: Iterable[str]) -> dict[str, Any]:
+    """Return what `as_text` made texts of: lists come back as tuples.
+
+    Examples:
+        >>> as_arguments(["range=[0.2,1.0]", "wind=true", "file=ant.xml"])
+        {'range': (0.2, 1.0), 'wind': True, 'file': 'ant.xml'}
+    """
+    return {name: _with_tuples(value) for name, value in map(_pair, texts)}
+
+
+def holds_text(texts: Iterable[str]) -> bool:
+    """Return whether an argument is, or holds, text: the name of a file, say, which no file should decide."""
+    return any('"' in text for text in as_text(texts))
+
+
+def _pair(text: Any) -> tuple[str, Any]:
+    name, equals, value = str(text).partition("=")
+    if not equals:
+        raise UsageError(f"env_kwargs: expected name=value, got {text!r}; for example goal_velocity=0.1")
+    name, value = name.strip(), value.strip()
+    plain = {"True": True, "False": False, "None": None, "inf": float("inf"), "-inf": float("-inf")}
+    if value in plain:
+        return name, plain[value]
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
+    return value is None or isinstance(value, bool | int | float | str) or hasattr(value, "item")
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, default=lambda number: number.item(), separators=(",", ":"))
+
+
+def _with_tuples(value: Any) -> Any:
+    return tuple(_with_tuples(item) for item in value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]

@@ -1,0 +1,118 @@
+"""Which world an id means, and in which form it runs: compiled where there is such a form, else Gymnasium's own."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from evolvent.envs import ENVS, Env, EnvSpec, make_env
+from evolvent.errors import UsageError
+from evolvent.networks import Network
+from evolvent.policies import Policy
+from evolvent.tasks import CompiledEnv, Task, gym_env
+from evolvent.tasks.gym_env import GymEnv
+from evolvent.training.env_kwargs import as_arguments, as_text, holds_text
+
+log = logging.getLogger("evolvent")
+
+Form = Literal["compiled", "gymnasium"]
+
+
+def env_spec(env_id: str, env_kwargs: Sequence[str] = ()) -> EnvSpec:
+    """Return what is known of a world, without building it where it is compiled.
+
+    Args:
+        env_id: A registered id, or `module:id`, whose module is imported.
+        env_kwargs: Keyword arguments of the world, as texts `name=value`.
+
+    Raises:
+        UsageError: Neither we nor Gymnasium know the id.
+        EnvironmentFailed: Gymnasium knows it but cannot build it.
+    """
+    env = _of_values(env_id, env_kwargs)
+    return replace(env.spec, id=env_id) if env else gym_env.describe(env_id, as_arguments(env_kwargs))
+
+
+def full_id(env_id: str) -> str:
+    """Return the id of the compiled world that `env_id` names without a version, or `env_id` itself.
+
+    Examples:
+        >>> full_id("CartPole"), full_id("Taxi-v3")
+        ('CartPole-v1', 'Taxi-v3')
+    """
+    return next((known for known in ENVS if known.rpartition("-v")[0] == env_id), env_id)
+
+
+def why_not_compiled(env_id: str) -> str | None:
+    """Return why a world has no compiled form here, in words; None where it has one."""
+    if _of_values(env_id) is not None:
+        return None
+    return f"{env_id} has no compiled form"
+
+
+def default_form(env_id: str) -> Form:
+    """Return the form in which a world runs where nobody says."""
+    return "gymnasium" if why_not_compiled(env_id) else "compiled"
+
+
+def make_task(env_id: str, form: str, network: Network, workers: int = 0, env_kwargs: Sequence[str] = ()) -> Task:
+    """Return the task that measures `network` in the world `env_id`.
+
+    Args:
+        env_id: As for `env_spec`.
+        form: "compiled" or "gymnasium".
+        network: What acts in it.
+        workers: Threads of a compiled world, 0 for one a core.
+        env_kwargs: As for `env_spec`.
+
+    Raises:
+        UsageError: The world has no compiled form, or Gymnasium does not know it.
+        EnvironmentFailed: Gymnasium cannot build it.
+    """
+    if form == "gymnasium":
+        if workers > 1:
+            log.warning("workers: a world of Gymnasium's runs in this thread alone; %d would share a compiled one", workers)
+        return GymEnv(env_id, network, env_kwargs=as_arguments(env_kwargs))
+    if reason := why_not_compiled(env_id):
+        raise UsageError(f"world: {reason}; use --world gymnasium. Compiled: {', '.join(ENVS)}")
+    env = _of_values(env_id, env_kwargs)
+    if env is not None:
+        return CompiledEnv(env, network, threads=workers or cores())
+    raise UsageError(f"world: {env_id} has no compiled form")
+
+
+def arguments_for(policy: Policy | None, env_id: str, chosen: Mapping[str, Any] | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the keyword arguments of the world in which a policy is to act, as texts `name=value`.
+
+    Args:
+        policy: Who acts; in the world that it was evolved for, its own arguments are taken where none are chosen.
+        env_id: The world.
+        chosen: What the user gave, None for nothing.
+
+    Raises:
+        UsageError: The policy's own arguments hold text, such as the name of a file: a policy does not decide what is opened.
+    """
+    if chosen is not None:
+        return as_text(chosen)
+    if policy is None or policy.env_id != env_id:
+        return ()
+    texts = as_text(policy.env_kwargs)
+    if holds_text(texts):
+        raise UsageError(
+            f"the policy was evolved in {env_id} with {' '.join(texts)}; if you trust it, give it: --env-kwargs ..."
+        )
+    return texts
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _of_values(env_id: str, env_kwargs: Sequence[str] = ()) -> Env | None:
+    """Return a compiled world written over values, None where there is none of this id."""
+    name = env_id.rpartition(":")[2]
+    return make_env(name, **as_arguments(env_kwargs)) if gym_env.imports(env_id) and name in ENVS else None

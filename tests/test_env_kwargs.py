@@ -1,0 +1,115 @@
+"""Keyword arguments of a world: the same from the command line, a file, Python and a policy, in each form of the world."""
+
+import numpy as np
+import pytest
+
+import evolvent as ev
+from evolvent.cli.main import run
+from evolvent.errors import UsageError
+from evolvent.reporting.stage import Stage
+from evolvent.training.config import Config, merge, read_toml, to_toml
+from evolvent.training.env_kwargs import as_arguments, as_text
+from evolvent.training.worlds import arguments_for, default_form, env_spec, full_id, make_task
+
+QUICK = {"population": 8, "generations": 1, "episodes": 1, "validation_episodes": 0, "test_episodes": 2, "target": None}
+
+
+@pytest.mark.parametrize(
+    ("given", "texts"),
+    [
+        ({"b": 1, "a": 0.5}, ("a=0.5", "b=1")),
+        ({"wind": True, "name": "x", "none": None}, ('name="x"', "none=null", "wind=true")),
+        ({"range": (0.2, float("inf"))}, ("range=[0.2,Infinity]",)),
+        ({"size": np.float64(2.5), "count": np.int64(3)}, ("count=3", "size=2.5")),
+        (["a=0.5", " b = True "], ("a=0.5", "b=true")),
+        (["range=[0.2, 1.0]"], ("range=[0.2,1.0]",)),
+        (["file=ant.xml", "high=inf"], ('file="ant.xml"', "high=Infinity")),
+        ((), ()),
+    ],
+)
+def test_arguments_have_one_text_however_they_are_given(given, texts):
+    assert as_text(given) == texts
+    assert as_text(texts) == texts
+    assert as_text(as_arguments(texts)) == texts
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["gravity"], "expected name=value, got 'gravity'"),
+        ("gravity=9", "expected a mapping or a list of name=value"),
+        (["1st=2"], "expected the name of an argument, got '1st'"),
+        ({"model": object()}, "model: expected a number, a truth value, text, or a list of these, got object"),
+        (["a=1", "a=2"], "a is given twice"),
+        (["render_mode=human"], "evolvent play and evolvent record show the world"),
+        ({"max_episode_steps": 7}, "--max-steps"),
+        ({"name": "x" * 2000}, "at most 1,000 characters"),
+    ],
+)
+def test_odd_arguments_are_refused(given, words):
+    with pytest.raises(UsageError, match=r"env_kwargs") as refused:
+        as_text(given)
+    assert words in str(refused.value)
+
+
+def test_a_file_may_hold_them_as_a_table_or_as_texts():
+    config = Config(env_kwargs=("g=9.0",))
+    for text in (to_toml("Pendulum-v1", config), "[env_kwargs]\ng = 9.0\n"):
+        settings = {name: value for name, value in read_toml(text, "run.toml").items() if name != "env"}
+        assert merge(Config(), settings, "run.toml").env_kwargs == ("g=9.0",)
+
+
+@pytest.mark.parametrize("form", ["compiled", "gymnasium"])
+def test_a_world_is_changed_by_them_in_each_form(form):
+    measured = [
+        ev.evolve("Pendulum-v1", **QUICK, max_steps=30, world=form, env_kwargs=kwargs, runs_dir=None)
+        for kwargs in ({}, {"g": 10.0}, {"g": 3.0})
+    ]
+    usual, same, other = (each.score.mean for each in measured)
+    assert usual == same != other
+
+
+@pytest.mark.parametrize("form", ["compiled", "gymnasium"])
+def test_an_argument_that_the_world_does_not_take_is_named(form):
+    with pytest.raises(UsageError, match=r"env_kwargs: Pendulum-v1: .*unexpected keyword argument 'gravity'"):
+        ev.evolve("Pendulum-v1", **QUICK, world=form, env_kwargs={"gravity": 3.0}, runs_dir=None)
+
+
+def test_data_and_functions_take_none():
+    with pytest.raises(UsageError, match="env_kwargs: expected none"):
+        ev.evolve(ev.Function(lambda rows: -(rows**2).sum(axis=1), dim=2), env_kwargs={"a": 1}, generations=1, runs_dir=None)
+
+
+def test_a_policy_knows_the_world_it_was_evolved_in(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "Pendulum-v1", "--env-kwargs", "g=3.0", "--population", "8", "--generations", "1", "--name", "light"]
+    assert run([*words, "--max-steps", "30"]) == 0
+    assert "g=3.0" in capsys.readouterr().out
+    policy = ev.load_policy(tmp_path / "runs/Pendulum-v1/light/best.safetensors")
+    assert policy.env_kwargs == ("g=3.0",)
+    assert arguments_for(policy, "Pendulum-v1", None) == ("g=3.0",)
+    assert arguments_for(policy, "CartPole-v1", None) == ()
+    assert arguments_for(policy, "Pendulum-v1", {"g": 4}) == ("g=4",)
+    scores = []
+    for more in ([], ["--env-kwargs", "g=3.0"], ["--env-kwargs", "g=9.0"]):
+        assert run(["evaluate", "light", "--episodes", "2", *more]) == 0
+        scores.append(capsys.readouterr().out)
+    assert scores[0] == scores[1] != scores[2]
+
+
+def test_a_policy_does_not_decide_which_file_is_opened():
+    spec = env_spec("Pendulum-v1")
+    network = ev.MLP(sizes=(3, 1))
+    row = np.zeros(network.dim, np.float32)
+    spaces = {"observation_space": spec.observation_space, "action_space": spec.action_space}
+    policy = ev.Policy(network, row, **spaces, env_id="Pendulum-v1", env_kwargs=('xml_file="/etc/passwd"',))
+    with pytest.raises(UsageError, match="if you trust it, give it: --env-kwargs"):
+        Stage(policy, "Pendulum-v1", "rgb_array")
+
+
+def test_an_id_says_which_world_and_its_form_follows():
+    assert full_id("Pendulum") == "Pendulum-v1"
+    assert default_form("Pendulum-v1") == "compiled"
+    assert default_form("Taxi-v3") == "gymnasium"
+    with pytest.raises(UsageError, match=r"world: Taxi-v3 has no compiled form; use --world gymnasium\."):
+        make_task("Taxi-v3", "compiled", ev.MLP(sizes=(1, 1)))
