@@ -153,7 +153,7 @@ def test_a_large_network_runs_one_episode_at_a_time():
 
 
 def step_by_module(state, action, draw):
-    return Walk(lanes_module.sin(state.position), uniform(draw, 0), action[0]), 1.0, False
+    return Walk(lanes_module.clip(state.position, -1.0, 1.0), uniform(draw, 0), action[0]), 1.0, False
 
 
 def step_with_text(state, action, draw):
@@ -163,7 +163,7 @@ def step_with_text(state, action, draw):
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        (step_by_module, "call it by its own name: from evolvent.lanes import sin"),
+        (step_by_module, "call it by its own name: from evolvent.lanes import clip"),
         (step_with_text, "No implementation of function"),
     ],
 )

@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from evolvent.vectors import Vec, like, widened
+from evolvent.vectors import Vec, like, refused, widened
 
 Function = Callable[..., Any]
 
@@ -87,6 +87,9 @@ as_int32, as_int64, as_uint64 = _conversion(types.int32), _conversion(types.int6
 def _by_llvm(name):
     @instruction
     def call(typing_context, vec):
+        if not isinstance(vec.element, types.Float):
+            raise refused(f"{name} is asked of {vec.element} in lanes; write to_float64(...) around it")
+
         def codegen(context, builder, sig, args):
             shape = args[0].type
             width = f"v{vec.lanes}f{vec.element.bitwidth}"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
-import re
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
@@ -25,9 +24,12 @@ from numba.core.extending import _Intrinsic
 from numba.extending import overload
 
 from evolvent import instructions
+from evolvent.checks import Compiler
 from evolvent.fingerprint import NotFollowable, fingerprint, global_names
 from evolvent.kernel_cache import KernelCache, private_folder
-from evolvent.precision import Compiler
+from evolvent.refusals import explain
+
+__all__ = ["COMPILES", "CompilationFailed", "bind", "explain", "kernel", "primitive", "specialise"]
 
 log = logging.getLogger("evolvent")
 
@@ -126,23 +128,6 @@ def bind(template: Callable[..., Any], **bindings: Any) -> Callable[..., Any]:
     return bound
 
 
-def explain(problem: Exception) -> str:
-    """Return in a line why and where a function could not be compiled, out of Numba's many."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(problem))
-    place = re.search(r'File "([^"]+)", line (\d+):', text)
-    where = f"{place[1]}, line {place[2]}: " if place else ""
-    if re.search(r"bool\(Vec\(", text):
-        return f"{where}it branches on a value; write where(condition, yes, no) instead of if, and, or, not"
-    if attribute := re.search(r"Unknown attribute '(\w+)' of type Module\(<module '([\w.]+)'", text):
-        return f"{where}call it by its own name: from {attribute[2]} import {attribute[1]}"
-    reason = re.search(r"(No implementation of .*|Cannot unify .*|.*Error: .*)", text)
-    lines = text.strip().splitlines()
-    told = next(
-        (line for line in lines if line and not line.startswith("Failed in ")), lines[0] if lines else "no reason given"
-    )
-    return where + (reason[0].strip() if reason else told)
-
-
 def _with_compiled_callees(function: Callable[..., Any], name: str) -> FunctionType:
     """Return a copy of `function` whose plain callees are compiled, to be inlined, one name for one content."""
     names = global_names(function.__code__)  # type: ignore[attr-defined]
@@ -178,7 +163,7 @@ def _named(function: Callable[..., Any]) -> str:
 @functools.cache
 def _versions() -> tuple[str, ...]:
     here = Path(__file__).parent
-    files = (here / "instructions.py", here / "vectors.py", here / "precision.py", here / "lanes" / "python_builtins.py")
+    files = (here / "instructions.py", here / "vectors.py", here / "checks.py", here / "lanes" / "python_builtins.py")
     own = b"".join(file.read_bytes() for file in files)
     return numba.__version__, llvmlite.__version__, np.__version__, repr(OPTIONS), hashlib.sha256(own).hexdigest()
 

@@ -11,6 +11,7 @@ import operator
 
 from llvmlite import ir
 from numba import types
+from numba.core.errors import TypingError
 from numba.core.typeconv import Conversion
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, lower_cast, models, register_model
@@ -22,7 +23,7 @@ class Vec(types.Type):
     """Numbers of one type, or truth values, side by side.
 
     Args:
-        element: Numba's type of each: float32, float64, int64, uint64 or boolean.
+        element: Numba's type of each: float32, float64, int32, int64, uint64 or boolean.
         lanes: How many.
     """
 
@@ -38,7 +39,7 @@ class Vec(types.Type):
 
     def unify(self, typingctx, other):
         """A variable that is a number first and a vector later is a vector."""
-        return self if is_single(other) else None
+        return self if is_single(other) and not mixture((self, other)) else None
 
 
 @register_model(Vec)
@@ -76,32 +77,98 @@ def _cast_single_to_vec(context, builder, kind, vec, value):
     return widened(context, builder, value, kind, vec)
 
 
+# --- what goes together --------------------------------------------------------------------------------------------
+
+
+def element_of(kind):
+    """Return Numba's type of a number, alone or in lanes; None for what is no number and no truth value."""
+    if isinstance(kind, Vec):
+        return kind.element
+    return types.unliteral(kind) if is_single(kind) else None
+
+
+def mixture(kinds):
+    """Return in words why two values cannot be computed with in one operation, and what to write; None if they can.
+
+    Compiled alone, Python's own numbers are float64 and int64, and a float32 beside them becomes one. Beside lanes they
+    would take the type of the lanes, in plain Python that of a float32. So what differs between the three is refused.
+    """
+    first, second = (element_of(kind) for kind in kinds)
+    if first is None or second is None or first == second:
+        return None
+    if types.boolean in {first, second}:
+        mask = any(isinstance(kind, Vec) and kind.element == types.boolean for kind in kinds)
+        return "a truth value meets a number; write where(flag, 1.0, 0.0) for the flag" if mask else None
+    if types.float32 in {first, second}:
+        (other,) = {first, second} - {types.float32}
+        return f"float32 meets {other}; write to_float32(...) around the {other}, or to_float64(...) around the float32"
+    whole = next((kind.element for kind in kinds if isinstance(kind, Vec) and isinstance(kind.element, types.Integer)), None)
+    other = second if first == whole else first
+    if whole is None or (isinstance(other, types.Integer) and other.signed == whole.signed):
+        return None
+    return f"{whole} in lanes meets {other}; write to_float64(...) around the {whole}"
+
+
+def refused(words):
+    """Return the error that ends compiling with `words`, which `evolvent.refusals.explain` finds again."""
+    return TypingError(f"refused: {words}")
+
+
 # --- operators -----------------------------------------------------------------------------------------------------
 
+IN_PLACE = {
+    operator.add: operator.iadd,
+    operator.sub: operator.isub,
+    operator.mul: operator.imul,
+    operator.truediv: operator.itruediv,
+    operator.and_: operator.iand,
+    operator.or_: operator.ior,
+    operator.xor: operator.ixor,
+    operator.rshift: operator.irshift,
+}
 
-def _register(function, instructions, *, gives_mask=False, takes_masks=False):
+
+def _register(function, instructions, *, gives_mask=False):
     """Give an operator its meaning on vectors: `instructions` by the kind of element, "float", "int", "uint" or "mask"."""
+    comparable = {types.float32, types.float64} if gives_mask else set()
 
-    @infer_global(function)
     class Template(AbstractTemplate):
         def generic(self, args, kws):
-            vecs = {arg for arg in args if isinstance(arg, Vec)}
-            if len(vecs) != 1 or not all(isinstance(arg, Vec) or is_single(arg) for arg in args):
+            vec = _common(args)
+            if vec is None:
                 return None
-            (vec,) = vecs
-            if _kind(vec) not in instructions:
-                return None
-            return signature(like(vec, types.boolean) if gives_mask else vec, *args)
+            compared = {element_of(arg) for arg in args} == comparable
+            if len(args) == 2 and not compared and (words := mixture(args)):
+                raise refused(words)
+            return signature(like(vec, types.boolean) if gives_mask else vec, *args) if _kind(vec) in instructions else None
 
     def lower(context, builder, sig, args):
-        vec = next(arg for arg in sig.args if isinstance(arg, Vec))
-        values = [widened(context, builder, arg, kind, vec) for arg, kind in zip(args, sig.args, strict=True)]
+        vec = _common(sig.args)
+        values = [_brought(context, builder, arg, kind, vec) for arg, kind in zip(args, sig.args, strict=True)]
         return instructions[_kind(vec)](builder, *values)
 
-    count = 1 if function in {operator.neg, operator.invert} else 2
-    for single in (types.Number, types.Boolean):
-        for kinds in ((Vec, Vec), (Vec, single), (single, Vec)) if count == 2 else ((Vec,),):
-            lower_builtin(function, *kinds)(lower)
+    count = 1 if function in {operator.neg, operator.pos} else 2
+    for spelling in (function, IN_PLACE[function]) if function in IN_PLACE else (function,):
+        infer_global(spelling)(Template)
+        for single in (types.Number, types.Boolean):
+            for kinds in ((Vec, Vec), (Vec, single), (single, Vec)) if count == 2 else ((Vec,),):
+                lower_builtin(spelling, *kinds)(lower)
+
+
+def _common(kinds):
+    """Return the vector type that an operation on values of these types is done in; None if they are no vectors."""
+    vecs = [kind for kind in kinds if isinstance(kind, Vec)]
+    elements = {element_of(kind) for kind in kinds}
+    if None in elements or len({vec.lanes for vec in vecs}) != 1:
+        return None
+    both_floats = elements == {types.float32, types.float64}  # to be compared: nothing is lost in float64
+    return like(vecs[0], types.float64) if both_floats else vecs[0]
+
+
+def _brought(context, builder, value, kind, vec):
+    if isinstance(kind, Vec) and kind != vec:
+        return builder.fpext(value, context.get_value_type(vec))
+    return widened(context, builder, value, kind, vec)
 
 
 def _kind(vec):
@@ -136,6 +203,7 @@ _arithmetic(operator.sub, lambda b, x, y: b.fsub(x, y), lambda b, x, y: b.sub(x,
 _arithmetic(operator.mul, lambda b, x, y: b.fmul(x, y), lambda b, x, y: b.mul(x, y))
 _register(operator.truediv, {"float": lambda b, x, y: b.fdiv(x, y)})
 _register(operator.neg, {"float": lambda b, x: b.fneg(x), "int": lambda b, x: b.neg(x)})
+_register(operator.pos, {"float": lambda b, x: x, "int": lambda b, x: x, "uint": lambda b, x: x})
 _bitwise(operator.and_, lambda b, x, y: b.and_(x, y))
 _bitwise(operator.or_, lambda b, x, y: b.or_(x, y))
 _bitwise(operator.xor, lambda b, x, y: b.xor(x, y))

@@ -9,6 +9,7 @@ side in vector registers. They compute in the precision of their argument, float
 float64. Errors are in units in the last place (ulp) of that precision, and hold over the whole range that is stated.
 """
 
+from evolvent.lanes import python_builtins as python_builtins
 from evolvent.lanes.bits import exponent, power_of_two
 from evolvent.lanes.counter import take_next
 from evolvent.lanes.exponentials import exp, log, tanh

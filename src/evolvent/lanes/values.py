@@ -10,7 +10,7 @@ from numba import types
 
 from evolvent import instructions
 from evolvent.jit import primitive
-from evolvent.vectors import Vec
+from evolvent.vectors import Vec, is_single, mixture, refused
 
 Value: TypeAlias = Any  # a float, a NumPy scalar or an array of either
 Flag: TypeAlias = Any  # a bool, or an array of bools
@@ -30,7 +30,13 @@ def where(condition: Flag, yes: Value, no: Value) -> Value:
 
 @primitive(where)
 def _where(condition, yes, no):
+    if words := mixture((yes, no)):
+        raise refused(words)
+    if isinstance(condition, Vec) and condition.element != types.boolean:
+        raise refused("the condition of where is a number; write x != 0.0 for x")
     if isinstance(condition, Vec):
+        if not all(isinstance(kind, Vec) or is_single(kind) for kind in (yes, no)):
+            raise refused("where chooses between numbers; write a where(...) of its own for each number of a tuple")
         return lambda condition, yes, no: instructions.select(condition, yes, no)
     return lambda condition, yes, no: yes if condition else no
 
@@ -42,6 +48,8 @@ def logical_not(flag: Flag) -> Flag:
 
 @primitive(logical_not)
 def _logical_not(flag):
+    if isinstance(flag, Vec) and flag.element != types.boolean:
+        raise refused("logical_not is asked of a number; write x == 0.0 for logical_not(x)")
     return (lambda flag: instructions.opposite(flag)) if isinstance(flag, Vec) else (lambda flag: not flag)
 
 
