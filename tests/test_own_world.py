@@ -1,8 +1,10 @@
 """A world of one's own: as a Gymnasium environment, and under an id."""
 
 import logging
+import re
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -241,3 +243,18 @@ def test_an_id_that_cannot_be_used_is_refused(env_id, reason):
     with pytest.raises(UsageError, match=f"id: .*{reason}"):
         ev.register(world(env_id))
     assert before == ENVS
+
+
+# --- the guide ---
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_guide_shows_the_example_as_it_is():
+    guide = (ROOT / "docs" / "own-world.md").read_text(encoding="utf-8")
+    example = (ROOT / "examples" / "own_world.py").read_text(encoding="utf-8")
+    world, _, rest = guide.partition("## Is it right?")
+    parts = [part for block in re.findall(r"```python\n(.*?)```", world, re.DOTALL) for part in block.split("\n\n\n")]
+    assert len(parts) == 8
+    for part in [*parts, re.findall(r"^SETTINGS = .*$", rest, re.MULTILINE)[0]]:
+        assert part.strip() in example

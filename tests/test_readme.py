@@ -2,7 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
+import gymnasium
 import pytest
 
 from evolvent.envs import ENVS
@@ -20,12 +22,23 @@ def snippets(page):
     return [(line, code) for line, code in found if not SHORTENED.search(code) and "--8<--" not in code]
 
 
+@pytest.fixture
+def _forgets_worlds():
+    """Take away the worlds that a page has registered."""
+    registries: Any = (ENVS, gymnasium.registry)
+    before = [dict(registry) for registry in registries]
+    yield
+    for registry, known in zip(registries, before, strict=True):
+        registry.clear()
+        registry.update(known)
+
+
 @pytest.mark.compiled
-@pytest.mark.filterwarnings("ignore::UserWarning:gymnasium")  # an id that a snippet registers twice in one process
+@pytest.mark.timeout(240)  # a page may compile a world of its own
+@pytest.mark.usefixtures("_forgets_worlds")
 @pytest.mark.parametrize("page", [page for page in PAGES if snippets(page)], ids=lambda page: page.name)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(ENVS, "Point-v0", ENVS["CartPole-v1"])  # what a page puts there is gone after it
     space = {"__name__": page.stem.replace("-", "_")}
     for line, code in snippets(page):
         exec(compile("\n" * line + code, str(page), "exec"), space)  # noqa: S102
