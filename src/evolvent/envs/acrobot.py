@@ -106,17 +106,19 @@ def _along(state: State, time: float, slope: State) -> State:
 
 def _derivative(state: State, torque: Value) -> State:
     """Return the rate of change of each number of the state, by the equations of the book."""
-    angle_1, angle_2, velocity_1, velocity_2 = state
+    angle_1, angle_2, speed_1, speed_2 = state
     sine_1, sine_2, cosine_2 = sin(angle_1), sin(angle_2), cos(angle_2)
     sine_of_both = sine_1 * cosine_2 + cos(angle_1) * sine_2  # of the sum, at a fraction of a third sine's cost
+    inertia = WHOLE_INERTIA + 2.0 * COUPLING * cosine_2
     shared = LOWER_INERTIA + COUPLING * cosine_2
-    per_inertia = 1.0 / (WHOLE_INERTIA + 2.0 * COUPLING * cosine_2)
-    ratio = shared * per_inertia
-    whirl = COUPLING * sine_2
+    # At full speed a step multiplies what rounding does by thousands: the operations come in the original's order.
     pull_2 = WEIGHT_2 * sine_of_both
-    pull_1 = WEIGHT_1 * sine_1 + pull_2 - whirl * velocity_2 * (velocity_2 + 2.0 * velocity_1)
-    acceleration_2 = (torque + ratio * pull_1 - whirl * (velocity_1 * velocity_1) - pull_2) / (LOWER_INERTIA - ratio * shared)
-    return State(velocity_1, velocity_2, -(ratio * acceleration_2 + pull_1 * per_inertia), acceleration_2)
+    whirl = -COUPLING * (speed_2 * speed_2) * sine_2 - 2.0 * COUPLING * speed_2 * speed_1 * sine_2
+    pull_1 = whirl + WEIGHT_1 * sine_1 + pull_2
+    push = torque + shared / inertia * pull_1 - COUPLING * (speed_1 * speed_1) * sine_2 - pull_2
+    faster_2 = push / (LOWER_INERTIA - shared * shared / inertia)
+    faster_1 = -(shared * faster_2 + pull_1) / inertia
+    return State(speed_1, speed_2, faster_1, faster_2)
 
 
 def _wrapped(angle: Value) -> Value:

@@ -58,7 +58,8 @@ def step(state: State, action: tuple[Value, ...], draw: Draw) -> tuple[State, Va
     position = state.position + where(single, _rounded(velocity), velocity)
     position = clip(where(single, _rounded(position), position), MIN_POSITION, MAX_POSITION)
     velocity = where((position == MIN_POSITION) & (velocity < 0.0), 0.0, velocity)
-    arrived = (position >= GOAL_POSITION) & (velocity >= GOAL_VELOCITY)
+    goal = where(single, _rounded(GOAL_POSITION), GOAL_POSITION)
+    arrived = (position >= goal) & (velocity >= GOAL_VELOCITY)
     reward = where(arrived, REWARD_OF_GOAL, 0.0) - (action[0] * action[0]) * 0.1
     return State(_rounded(position), _rounded(velocity)), reward, arrived
 
