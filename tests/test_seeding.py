@@ -11,7 +11,7 @@ from evolvent.errors import UsageError
 from evolvent.jit import kernel
 from evolvent.philox import philox
 from evolvent.seeding import MAX_SEED, Draw, stream, uniform
-from tests.reference.philox import digest, normals, philox4x32, words
+from tests.reference.philox import digest, philox4x32, words
 
 # Random123's kat_vectors, "philox4x32 10": counter, key, result.
 KNOWN_ANSWERS = [
@@ -70,23 +70,18 @@ def test_a_stream_is_philox_at_its_address():
     assert bits.tolist() == [[joined(words(state, i, j))[0] for j in range(5)] for i in range(2)]
 
 
-def test_normals_are_those_of_box_and_muller():
-    expected = [normals(digest(7, "x"), i, 7) for i in range(3)]
-    np.testing.assert_allclose(stream(7, "x").normal((3, 7)), expected, rtol=1e-6, atol=1e-7)
-
-
 def test_these_bits_never_change():
     assert stream(2**63 - 1, 0, "episodes").bits((2, 2)).tolist() == [
         [7490428564103264783, 2845380924943048681],
         [16603116391649482838, 7985768003228891581],
     ]
     assert [float(x).hex() for x in stream(7, "x").normal((2, 3)).ravel()] == [
-        "-0x1.3633480000000p-2",
-        "-0x1.fa62bc0000000p-1",
-        "0x1.5ec62e0000000p-1",
-        "-0x1.69cca40000000p-2",
-        "0x1.0d7fe20000000p+1",
-        "0x1.cf8e4a0000000p-2",
+        "0x1.37e8200000000p+0",
+        "-0x1.0c77de0000000p+1",
+        "0x1.9b387c0000000p+0",
+        "-0x1.4f8c200000000p-1",
+        "-0x1.5160ac0000000p-4",
+        "0x1.315e860000000p+0",
     ]
     assert stream(7, "x").uniform((2,)).tolist() == [0.25316501649320544, 0.06892379766014745]
     assert stream(7, 3, "x").integers(-5, 1000, (4,)).tolist() == [259, 466, 536, 180]

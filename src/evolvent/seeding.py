@@ -1,8 +1,9 @@
 """Addressed randomness: a number depends on where it is asked for, never on what was asked for before.
 
 `stream(seed, generation, purpose)` names an address; `stream.child(name)` names one below it. Only `normal`, `uniform`,
-`integers` and `bits` draw, once a stream. The generator is Philox-4x32-10 keyed by a hash of the address, counted by
-row and column (`evolvent.philox`), so a row can be made alone, in any slice and on any machine, with the same bits.
+`integers` and `bits` draw, once a stream. The generators, Philox and for normal numbers the faster Threefry, are keyed by a
+hash of the address and counted by row and column, so a row can be made alone, in any slice and on any machine, with the
+same bits.
 
 References:
     Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3. https://doi.org/10.1145/2063384.2063405
@@ -21,7 +22,7 @@ from evolvent.errors import UsageError
 from evolvent.instructions import as_float64, as_uint64
 from evolvent.jit import primitive
 from evolvent.normals import add_normals, fill_normals
-from evolvent.philox import fill_bits
+from evolvent.philox import LOW, WORD, fill_bits
 from evolvent.vectors import Vec
 
 MAX_SEED = 2**63 - 1
@@ -80,7 +81,7 @@ class Stream:
     def normal(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return numbers drawn from the standard normal distribution, as float32."""
         out = np.empty(_as_rows(shape), np.float32)
-        fill_normals(self._draw(), out)
+        fill_normals(self._noise_key(), out)
         return out.reshape(shape)
 
     def add_normals(
@@ -95,13 +96,17 @@ class Stream:
             limit: A result beyond it, either way, becomes it, and one that is no number 0.
             out: `(n, dim)`, which shares no memory with `rows`.
         """
-        add_normals(self._draw(), rows, chosen, scales, np.float32(limit), out)
+        add_normals(self._noise_key(), rows, chosen, scales, np.float32(limit), out)
 
     def _draw(self) -> tuple[np.uint64, np.uint64]:
         if self._drawn:
             raise RuntimeError(f"the stream {self.path} was drawn from already; draw from a child of its own for each purpose")
         self._drawn = True
         return np.uint64(int.from_bytes(self._digest[:8], "little")), np.uint64(int.from_bytes(self._digest[8:16], "little"))
+
+    def _noise_key(self) -> tuple[np.uint32, np.uint32]:
+        key, _ = self._draw()
+        return np.uint32(key & LOW), np.uint32(key >> WORD)
 
 
 def stream(seed: int, *address: str | int) -> Stream:

@@ -1,7 +1,6 @@
 """Philox-4x32-10 (Salmon et al. 2011) and the streams made of it, in whole numbers of Python."""
 
 import hashlib
-import math
 
 MASK = 0xFFFFFFFF
 
@@ -29,20 +28,3 @@ def words(state, row, column):
     """Return the four words at a row and column of the stream with this digest."""
     k0, k1, a0, a1 = (int.from_bytes(state[i : i + 4], "little") for i in (0, 4, 8, 12))
     return philox4x32((column, row, a0, a1), (k0, k1))
-
-
-def normals(state, row, columns):
-    """Return a row of normal numbers, in float64 (Box and Muller 1958), a block of 512 columns after the other."""
-    numbers = []
-    for block in range(-(-columns // 512)):
-        cosines, sines = [], []
-        for place in range(128):
-            low = words(state, row, 128 * block + place)
-            for radius_word, angle_word in zip(low[:2], low[2:], strict=True):
-                radius = math.sqrt(-2 * math.log(((radius_word >> 1) + 0.5) / 2**31))
-                from_middle = ((angle_word << 2 & MASK) + 2**31) % 2**32 - 2**31  # of the quarter of a turn
-                angle = ((angle_word >> 30) + from_middle / 2**32) * math.pi / 2
-                cosines.append(radius * math.cos(angle))
-                sines.append(radius * math.sin(angle))
-        numbers += cosines + sines
-    return numbers[:columns]
