@@ -15,7 +15,7 @@ from evolvent.vectors import Vec, like, refused, widened
 
 Function = Callable[..., Any]
 
-INT64 = ir.IntType(64)
+INT1, INT64 = ir.IntType(1), ir.IntType(64)
 ALIGNMENT = 64  # [bytes], the widest vector register of today
 
 
@@ -241,6 +241,40 @@ def mask_bits(typing_context, mask):
         return builder.zext(builder.bitcast(args[0], ir.IntType(mask.lanes)), INT64)
 
     return types.int64(mask), codegen
+
+
+@instruction
+def lowest_bit(typing_context, bits):
+    """Return the place of the lowest bit that is set in an int64 that is not zero."""
+
+    def codegen(context, builder, sig, args):
+        function = ir.FunctionType(INT64, [INT64, INT1])
+        count = cgutils.get_or_insert_function(builder.module, function, "llvm.cttz.i64")
+        return builder.call(count, [args[0], ir.Constant(INT1, 1)])
+
+    return types.int64(types.int64), codegen
+
+
+@instruction
+def all_hold(typing_context, mask):
+    """Return whether a mask holds in every lane."""
+
+    def codegen(context, builder, sig, args):
+        bits = ir.IntType(mask.lanes)
+        return builder.icmp_unsigned("==", builder.bitcast(args[0], bits), ir.Constant(bits, -1))
+
+    return types.boolean(mask), codegen
+
+
+@instruction
+def read_memory_anew(typing_context):
+    """Keep what is read below from being read above, once for a whole loop, into more registers than there are."""
+
+    def codegen(context, builder, sig, args):
+        builder.fence("acquire", "singlethread")
+        return context.get_dummy_value()
+
+    return types.none(), codegen
 
 
 @instruction

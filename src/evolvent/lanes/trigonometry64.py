@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import math
 
-from evolvent.lanes.values import Flag, Value, floor, where
+from evolvent.lanes.values import Flag, Value, absolute, every, floor, where
 
 HALF_PI_1 = 1.57079632673412561417e00  # pi/2 in three parts; the products of the first two with small whole numbers are exact
 HALF_PI_2 = 6.07710050630396597660e-11
 HALF_PI_3 = 2.02226624879595063154e-21
 TWO_OVER_PI = 2 / math.pi
 MAX_ANGLE = 1e4  # [rad]
+REDUCED = 0.785  # [rad], less than pi/4: there k is 0 and r is x
 
 
 def sin64(x: Value) -> Value:
     """Return the sine of `x` [rad]."""
+    if every(absolute(x) < REDUCED):
+        return _sin_kernel(x)
     quarter, r = _quarter_turns(x)
     s, c = _sin_kernel(r), _cos_kernel(r)
     odd, negative = _odd_and_high(quarter)
@@ -30,6 +33,8 @@ def sin64(x: Value) -> Value:
 
 def cos64(x: Value) -> Value:
     """Return the cosine of `x` [rad]."""
+    if every(absolute(x) < REDUCED):
+        return _cos_kernel(x)
     quarter, r = _quarter_turns(x)
     s, c = _sin_kernel(r), _cos_kernel(r)
     odd, negative = _odd_and_high(quarter)

@@ -133,6 +133,16 @@ def maximum(x: Value, y: Value) -> Value:
     return where(x > y, x, y)
 
 
+def every(flag: Flag) -> bool:
+    """Return whether `flag` holds, in every lane: what may be branched on, to leave out work whose result is the same."""
+    return bool(np.all(flag))
+
+
+@primitive(every)
+def _every(flag):
+    return (lambda flag: instructions.all_hold(flag)) if isinstance(flag, Vec) else (lambda flag: flag)
+
+
 def clip(x: Value, low: Value, high: Value) -> Value:
     """Return `x`, or the bound that it lies beyond; NaN stays NaN."""
     return where(x < low, low, where(x > high, high, x))

@@ -20,7 +20,7 @@ from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.crew import Crew
 from evolvent.tasks.rollout import Jobs, Results, Rollout, compile_rollout, empty_results
 
-MOST_LANES_FORCED = 32
+NUMBERS_OF_LANES = (1, 2, 4, 8, 16, 32)
 
 
 class CompiledEnv:
@@ -48,8 +48,8 @@ class CompiledEnv:
         """Compile the rollout of `network` in `env`, or find it compiled."""
         if threads < 1:
             raise UsageError(f"threads: expected at least 1, got {threads}")
-        if lanes is not None and not 1 <= lanes <= MOST_LANES_FORCED:
-            raise UsageError(f"lanes: expected 1 to {MOST_LANES_FORCED}, or None to choose, got {lanes}")
+        if lanes is not None and lanes not in NUMBERS_OF_LANES:
+            raise UsageError(f"lanes: expected one of {', '.join(map(str, NUMBERS_OF_LANES))}, or None to choose, got {lanes}")
         refuse_misfits(network, env.spec.observation_space, env.spec.action_space)
         self.env = env
         self.network = network

@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 from evolvent.arrays import Counts, EpisodeFlags, Population, Returns, Seeds
 from evolvent.envs import Env
 from evolvent.errors import UsageError
-from evolvent.instructions import first_aligned, lane_of, mask_bits, spread, vectors_at, with_lane
+from evolvent.instructions import (
+    first_aligned,
+    lane_of,
+    lowest_bit,
+    mask_bits,
+    read_memory_anew,
+    spread,
+    vectors_at,
+    with_lane,
+)
 from evolvent.jit import COMPILES, CompilationFailed, bind, explain, specialise
 from evolvent.lanes import as_tuple, buffer, take_next, to_float64
 from evolvent.networks import Network
@@ -292,13 +301,13 @@ def _rollout(jobs: Jobs, results: Results) -> None:
 LANES = 0
 DIM = 0
 DUE: Any = None
+NEVER = 1 << 62
 
 
-def _first_due(active: int, begun: NDArray[np.int64], cap: int) -> int:
-    due = begun.max() + cap
+def _first_due(ends: NDArray[np.int64]) -> int:
+    due = NEVER
     for lane in range(LANES):
-        if active >> lane & 1:
-            due = min(due, begun[lane] + cap)
+        due = min(due, ends[lane])
     return due
 
 
@@ -307,36 +316,37 @@ def _rollout_in_lanes(jobs: Jobs, results: Results) -> None:
     room = np.zeros(DIM * LANES + 16, np.float32)
     offset = first_aligned(room)
     rows = vectors_at(room, offset, LANES)
-    job_of, begun = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
+    job_of, ends = np.full(LANES, NEVER), np.full(LANES, NEVER)
     lanes = spread(BEGIN(np.uint64(0)), LANES)
-    now, active, free = 0, 0, (1 << LANES) - 1
+    now, over, active, free = 0, 0, 0, (1 << LANES) - 1
     while True:
-        for lane in range(LANES):
-            if free >> lane & 1:
-                job = take_next(jobs.counter)
-                active &= ~(1 << lane)
-                if job < jobs.seeds.size:
-                    active |= 1 << lane
-                    job_of[lane], begun[lane] = job, now
-                    for k in range(DIM):
-                        room[offset + k * LANES + lane] = jobs.population[job // episodes, k]
-                    lanes = with_lane(lanes, lane, BEGIN(jobs.seeds[job // episodes, job % episodes]))
+        described = DESCRIBE(lanes.state)
+        while free:
+            lane = lowest_bit(free)
+            free &= free - 1
+            if job_of[lane] != NEVER:
+                i, e = job_of[lane] // episodes, job_of[lane] % episodes
+                results.returns[i, e], results.steps[i, e] = lane_of(lanes.total, lane), now - ends[lane] + jobs.cap
+                results.failed[i, e], results.truncated[i, e] = lane_of(lanes.failed, lane), not over >> lane & 1
+                WRITE_SUMS(results.sums[i, e], lanes.sums, lane)
+                WRITE_DESCRIPTION(results.descriptors[i, e], described, lane)
+            active, job_of[lane], ends[lane] = active & ~(1 << lane), NEVER, NEVER
+            job = take_next(jobs.counter)
+            if job < jobs.seeds.size:
+                active, job_of[lane], ends[lane] = active | 1 << lane, job, now + jobs.cap
+                for k in range(DIM):
+                    room[offset + k * LANES + lane] = jobs.population[job // episodes, k]
+                lanes = with_lane(lanes, lane, BEGIN(jobs.seeds[job // episodes, job % episodes]))
         if not active:
             return
-        due = DUE(active, begun, jobs.cap)
-        over = 0
+        due, over = DUE(ends), 0
         while not over and now < due:
+            read_memory_anew()
             stepped, ended = ADVANCE(rows, lanes, jobs.centre, jobs.scale)
             lanes = spread(stepped, LANES)
             over = mask_bits(ended) & active
             now += 1
-        free = 0
-        described = DESCRIBE(lanes.state)
+        free = over
         for lane in range(LANES):
-            if active >> lane & 1 and (over >> lane & 1 or now == begun[lane] + jobs.cap):
-                i, e = job_of[lane] // episodes, job_of[lane] % episodes
-                results.returns[i, e], results.steps[i, e] = lane_of(lanes.total, lane), now - begun[lane]
-                results.failed[i, e], results.truncated[i, e] = lane_of(lanes.failed, lane), not over >> lane & 1
-                WRITE_SUMS(results.sums[i, e], lanes.sums, lane)
-                WRITE_DESCRIPTION(results.descriptors[i, e], described, lane)
+            if ends[lane] == now:
                 free |= 1 << lane
