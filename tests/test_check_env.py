@@ -2,6 +2,7 @@
 
 import math
 import random
+import sys
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -282,9 +283,21 @@ def with_the_step_as_number(state, action, draw):
 OWN_NAME = "write sin(...), with from evolvent.lanes import sin"
 
 
+def with_a_key(state, action, draw):
+    after, _, over = step(state, action, draw)
+    return after, {0.5: 2.0}.get(after.x, 1.0), over
+
+
+def with_bool(state, action, draw):
+    after, reward, over = step(state, action, draw)
+    return after, reward, bool(over)
+
+
 @pytest.mark.parametrize(
     ("wrong", "line", "words"),
     [
+        (with_a_key, 2, "a value as the key of a table: write a formula"),
+        (with_bool, 2, "it branches on a value; leave bool() away"),
         (with_if, 1, "it branches on a value; write where(condition, yes, no) instead of if"),
         (with_and, 2, "write (a > 0) & (b > 0), | and logical_not(a) instead of and, or, not"),
         (with_not, 2, "logical_not(a)"),
@@ -370,6 +383,22 @@ def reset_by_division(draw):
     return State(1.0 / (0.0 * uniform(draw, 0)), 0.0)
 
 
+class Empty(NamedTuple):
+    pass
+
+
+def reset_to_nothing(_):
+    return Empty()
+
+
+def step_that_leaves(*_):
+    sys.exit(3)
+
+
+def step_without_end(state, action, draw):
+    return step_without_end(state, action, draw)
+
+
 def observe_a_number(state):
     return state.x
 
@@ -450,6 +479,9 @@ def picture_without_colours(_):
         ("reset", reset_to_another_type, "step: expected a state of the same type as reset's, Other, got State"),
         ("reset", reset_to_a_flag, "step: state.v is a number, after reset it was a truth value"),
         ("reset", reset_by_division, "it raises ZeroDivisionError: float division by zero; keep the divisor from zero"),
+        ("reset", reset_to_nothing, "reset: expected a state of at least one value, got an empty Empty"),
+        ("step", step_that_leaves, "it raises SystemExit: 3"),
+        ("step", step_without_end, "RecursionError"),
         ("observe", observe_a_number, "observe: expected a tuple of values, got a number; write (x,), with the comma"),
         ("observe", observe_a_list, "observe: expected a tuple of values, got a list; write (x, y, ...)"),
         ("observe", observe_three, "observe: expected 2 values, as observation_space has, got 3"),

@@ -101,6 +101,16 @@ def test_a_picture_is_what_the_world_draws():
         assert env.metadata["render_modes"] == ["rgb_array"]
 
 
+def test_a_window_shows_what_the_world_draws(monkeypatch):
+    pytest.importorskip("pygame")
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    ev.register(WINDY)
+    with closing(gymnasium.make("own/Windy-v0", render_mode="human")) as env:
+        env.reset(seed=3)
+        env.step(np.zeros(1, np.float32))
+        assert env.render_mode == "human"
+
+
 @pytest.mark.parametrize(("env", "mode"), [(CARTPOLE, "rgb_array"), (CARTPOLE, "human"), (WINDY, "ansi")])
 def test_what_cannot_be_shown_is_refused(env, mode):
     with pytest.raises(UsageError, match=f"render_mode: {env.spec.id} .* got '{mode}'"):

@@ -9,6 +9,7 @@ import numpy as np
 
 from evolvent.envs import Env
 from evolvent.seeding import Draw
+from evolvent.testing.contract import Broken, call
 from evolvent.testing.notes import Notes
 from evolvent.testing.random_episodes import random_actions
 from evolvent.testing.traced import TooManyBranches, Traced, traced
@@ -30,13 +31,15 @@ def _walk(env: Env, notes: Notes) -> None:
     draw = Draw(Traced(KEYS, notes), Traced(np.ones(2, np.int64), notes))
     actions = random_actions(env.spec.action_space, 0, 2)
     action = tuple(Traced(pair, notes) for pair in zip(*actions, strict=True))
+    calls: list[tuple[Any, tuple[Any, ...]]] = [(env.reset, (draw,))]
     try:
-        state = in_lanes(env.reset(Draw(0, 0)), notes)
-    except Exception:  # noqa: BLE001 - what reset raises is told by who calls it with numbers
-        return
-    calls = [(env.reset, (draw,)), (env.observe, (state,)), (env.step, (state, action, draw))]
-    if env.describe is not None:
-        calls.append((env.describe, (state,)))
+        first = call("reset", env.reset, Draw(0, 0))
+    except Broken:  # which is told by who calls it with numbers, as is a state of another kind
+        first = None
+    if isinstance(first, tuple) and getattr(first, "_fields", ()):
+        state = in_lanes(first, notes)
+        calls += [(env.observe, (state,)), (env.step, (state, action, draw))]
+        calls += [] if env.describe is None else [(env.describe, (state,))]
     for function, arguments in calls:
         notes.branches = 0
         before = len(notes.found)
@@ -44,7 +47,7 @@ def _walk(env: Env, notes: Notes) -> None:
             traced(function, notes)(*arguments)
         except TooManyBranches:
             continue
-        except Exception as problem:  # noqa: BLE001 - of any kind: the user's code is being run
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 - of any kind: the user's code is being run
             if len(notes.found) == before and notes.answer:
                 notes.stumble(function, problem)
 

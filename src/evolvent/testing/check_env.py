@@ -5,6 +5,8 @@ from __future__ import annotations
 from evolvent.envs import Env
 from evolvent.errors import UsageError
 from evolvent.testing.branches import branches
+from evolvent.testing.contract import RAISES
+from evolvent.testing.notes import SIDE_BY_SIDE
 from evolvent.testing.random_episodes import wrong_episodes
 from evolvent.testing.same_bits import wrong_bits
 from evolvent.testing.world_form import named, wrong_form
@@ -45,10 +47,15 @@ def check_env(env: Env, *, episodes: int = 20) -> None:
 def _found(env: Env, episodes: int) -> list[str]:
     if found := wrong_form(env):
         return found
-    found = branches(env)
+    return _once(branches(env), wrong_episodes(env, episodes)) or wrong_bits(env)
+
+
+def _once(in_lanes: list[str], in_episodes: list[str]) -> list[str]:
+    """Return what both looks have found, of two lines on one place the one that says more."""
+    raised = {_place(text) for text in in_episodes if RAISES in text}
+    found = [text for text in in_lanes if SIDE_BY_SIDE not in text or _place(text) not in raised]
     told = {_place(text) for text in found}
-    found += [text for text in wrong_episodes(env, episodes) if not (": it raises " in text and _place(text) in told)]
-    return found or wrong_bits(env)
+    return found + [text for text in in_episodes if RAISES not in text or _place(text) not in told]
 
 
 def _place(text: str) -> str:

@@ -14,6 +14,7 @@ from evolvent.spaces import Box
 
 PACKAGE = Path(__file__).parents[1]
 OURS = tuple(str(PACKAGE / name) for name in ("testing", "lanes", "seeding", "jit"))
+RAISES = "it raises"
 NUMBER, WHOLE, FLAG = "a number", "a whole number", "a truth value"
 
 
@@ -30,11 +31,11 @@ def call(role: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> 
     try:
         with np.errstate(all="ignore"):
             return function(*args, **kwargs)
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         theirs = [each for each in traceback.extract_tb(problem.__traceback__) if not each.filename.startswith(OURS)]
         where = f"{theirs[-1].filename}, line {theirs[-1].lineno}: " if theirs else ""
         hint = "; keep the divisor from zero: maximum(x, 1e-9)" if isinstance(problem, ZeroDivisionError) else ""
-        raise Broken(f"{role}: {where}it raises {type(problem).__name__}: {problem}{hint}") from problem
+        raise Broken(f"{role}: {where}{RAISES} {type(problem).__name__}: {problem}{hint}") from problem
 
 
 def kind_of(value: Any) -> str:
@@ -65,6 +66,8 @@ def leaves(state: Any, path: str = "state") -> Iterator[tuple[str, Any]]:
 
 def wrong_state(role: str, state: Any) -> list[str]:
     """Return what is wrong with a state."""
+    if isinstance(state, tuple) and getattr(state, "_fields", None) == ():
+        return [f"{role}: expected a state of at least one value, got an empty {type(state).__name__}"]
     if not isinstance(state, tuple) or not hasattr(state, "_fields"):
         return [f"{role}: expected a state that is a NamedTuple, got {kind_of(state)}; write class State(NamedTuple): ..."]
     found: list[str] = []

@@ -17,6 +17,7 @@ HERE = str(Path(__file__).parent)
 OURS = (HERE, str(Path(lanes.__file__).parent), seeding.__file__)
 
 BRANCHES = {
+    r"\bbool\(": "leave bool() away",
     r"\bmax\(": "write maximum(a, b)",
     r"\bmin\(": "write minimum(a, b)",
     r"\bsorted\(": "write minimum(a, b) and maximum(a, b)",
@@ -24,6 +25,7 @@ BRANCHES = {
     r"\b(and|or|not)\b": "write (a > 0) & (b > 0), | and logical_not(a) instead of and, or, not",
     r"[<>]=?[^<>=()&|]+[<>]=?": "write (low < x) & (x < high) instead of low < x < high",
 }
+SIDE_BY_SIDE = "it cannot be done with values side by side"
 WHERE = "write where(condition, yes, no) instead of if"
 CONVERSIONS = {
     r"\bint\(": "int() of a value: write floor(x)",
@@ -57,11 +59,11 @@ class Notes:
             reason = reason(linecache.getline(file, line))
         self.found[file, line, reason] = frame.f_code.co_name
 
-    def stumble(self, function: Callable[..., Any], problem: Exception) -> None:
+    def stumble(self, function: Callable[..., Any], problem: BaseException) -> None:
         """Note that a function that was called with values side by side has raised."""
         theirs = [each for each in traceback.extract_tb(problem.__traceback__) if not each.filename.startswith(OURS)]
         file, line = (theirs[-1].filename, theirs[-1].lineno or 0) if theirs else ("?", 0)
-        reason = f"it cannot be done with values side by side: {type(problem).__name__}: {problem}"
+        reason = f"{SIDE_BY_SIDE}: {type(problem).__name__}: {problem}"
         self.found[file, line, reason] = function.__name__
 
     def texts(self) -> list[str]:

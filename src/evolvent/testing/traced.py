@@ -33,7 +33,6 @@ class Traced:
     """
 
     __slots__ = ("notes", "numbers")
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, numbers: Any, notes: Notes) -> None:
         """Hold the numbers."""
@@ -62,6 +61,11 @@ class Traced:
         """Note an index that is a value."""
         self.notes.note(index)
         return int(self.numbers[0])
+
+    def __hash__(self) -> int:
+        """Note a key that is a value."""
+        self.notes.note("a value as the key of a table: write a formula, or one where() inside another")
+        return 0
 
     def __round__(self, digits: int = 0) -> Traced:
         """Note a rounding."""
