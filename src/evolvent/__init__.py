@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from evolvent.tasks import CompiledEnv, Function, Supervised
     from evolvent.tasks.gym_env import GymEnv
     from evolvent.tasks.gym_view import as_gymnasium
+    from evolvent.tasks.mujoco import MujocoEnv
     from evolvent.tasks.registration import register
     from evolvent.training import Callback, Config, Generation, Run, Score, Stop, evolve, open_run, resume
 
@@ -72,6 +73,7 @@ _HOMES = {
     "GymEnv": "tasks.gym_env",
     "InTurn": "algorithms",
     "Inline": "engines",
+    "MujocoEnv": "tasks.mujoco",
     "Multiplicative": "algorithms",
     "NeuronCrossover": "algorithms",
     "OnePointCrossover": "algorithms",
@@ -125,6 +127,7 @@ __all__ = [
     "GymEnv",
     "InTurn",
     "Inline",
+    "MujocoEnv",
     "Multiplicative",
     "NeuronCrossover",
     "OnePointCrossover",

@@ -38,8 +38,8 @@ def unavailable(env_id: str) -> str | None:
         The reason, for a caller that runs Gymnasium's environment instead, and says so.
 
     Examples:
-        >>> unavailable("Hopper-v2")
-        'Hopper-v2 is not one of Ant-v5, HalfCheetah-v5, Hopper-v5, Humanoid-v5, ...'
+        >>> unavailable("CartPole-v1").partition(",")[0]
+        'CartPole-v1 is not one of Ant-v5'
     """
     if env_id not in WORLDS:
         return f"{env_id} is not one of {', '.join(sorted(WORLDS))}"
@@ -76,7 +76,7 @@ class MujocoEnv:
         try:
             self.spec = spec_of(env_id, env)
             refuse_misfits(network, self.spec.observation_space, self.spec.action_space)
-            self._settings = self._world.settings(env.unwrapped)
+            self._settings = self._settings_of(env.unwrapped)
             self._rollouts: dict[bool, Rollout] = {}
             self._crew = Crew(threads if COMPILES else 1, "evolvent-mujoco")
             self._simulations = _simulations(env.unwrapped, self._crew.size)
@@ -117,6 +117,14 @@ class MujocoEnv:
     def close(self) -> None:
         """End the threads."""
         self._crew.close()
+
+    def _settings_of(self, env: Any) -> Any:
+        try:
+            return self._world.settings(env)
+        except (AttributeError, TypeError, KeyError) as problem:
+            raise UsageError(
+                f"env: {self.spec.id} of the installed Gymnasium is not as compiled code knows it: {problem}"
+            ) from problem
 
     def _share(self, rollout: Rollout, jobs: Jobs, results: Results) -> None:
         """Do what jobs there are, in a simulation that no other thread is in, not even one that outlived an interrupt."""
