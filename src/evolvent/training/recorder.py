@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import logging
 import os
@@ -50,7 +49,7 @@ class Recorder:
     def note(self, progress: Progress, generation: Generation) -> None:
         """Take note of a generation; it is on disk after the next save."""
         if self._history:
-            self._history.append(dataclasses.astuple(generation))
+            self._history.append([getattr(generation, name) for name in COLUMNS])
         self.progress = progress
 
     def save_when_due(self) -> None:
