@@ -94,8 +94,8 @@ def test_whole_episodes_follow_gymnasiums(original, policy):
             action = policy(state, length)
             state, _, over = step(state, (float(action),), DRAW)
             observation, _, terminated, _, _ = env.step(action)
-            np.testing.assert_allclose(state, env.unwrapped.state, rtol=0, atol=1e-9)
-            np.testing.assert_allclose(observe(state), observation, rtol=1e-6, atol=1e-9)
+            np.testing.assert_allclose(state, env.unwrapped.state, rtol=0, atol=1e-8)  # what is rounded apart grows
+            np.testing.assert_allclose(observe(state), observation, rtol=1e-6, atol=1e-8)
             assert over == terminated
             length += 1
         lengths.append(length)
