@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from evolvent.algorithms.mutation import Gaussian, write_children
 from evolvent.algorithms.ranges import refuse_below, refuse_outside
 from evolvent.algorithms.selection import Truncation
 from evolvent.algorithms.strength import Constant
-from evolvent.arrays import Indices, Population, Scales
+from evolvent.arrays import Indices, Population, Row, Scales
 from evolvent.errors import UsageError
 from evolvent.evaluation import Evaluation, best_first, mean_return
 from evolvent.seeding import Stream
@@ -129,13 +130,13 @@ class Genetic:
 
     def candidates(self, state: GeneticState, count: int) -> Population:
         """Return the elites, then those they may replace, then the best of the last population, at most `count`, each once."""
-        return self._candidates(state, count)[0]
+        return self._candidates(state, count, among=count + 2 * self.num_elites)[0]
 
     def confirm(self, state: GeneticState, candidates: Population, evaluation: Evaluation) -> GeneticState:
         """Return the state whose elites are the best confirmed candidates."""
         if self.num_elites > len(candidates):
             return state
-        scales = self._candidates(state, len(state.population))[1]
+        scales = self._candidates(state, len(candidates), among=len(state.population))[1]
         best = best_first(evaluation)[: self.num_elites]
         return replace(state, elites=candidates[best], elite_scales=scales[best])
 
@@ -149,11 +150,17 @@ class Genetic:
         with_two = stream.child("crossover rate").uniform((len(rows), 1)) < self.crossover_rate
         return np.where(with_two, crossed, rows)
 
-    def _candidates(self, state: GeneticState, count: int) -> tuple[Population, Scales]:
-        carried = slice(self.num_elites if state.generation > 1 else 0)
-        ranked = best_first(state.evaluation)[: count + 2 * self.num_elites]
-        rows = np.concatenate([state.elites, state.population[carried], state.population[ranked]])
-        scales = np.concatenate([state.elite_scales, state.scales[carried], state.scales[ranked]])
-        distinct = {(row + 0).tobytes(): place for place, row in reversed([*enumerate(rows)])}
-        chosen = sorted(distinct.values())[:count]
-        return rows[chosen], scales[chosen]
+    def _candidates(self, state: GeneticState, count: int, *, among: int) -> tuple[Population, Scales]:
+        """Return the first `count` different rows of elites, those they may replace and the best `among` of the population."""
+        carried = range(self.num_elites if state.generation > 1 else 0)
+        in_turn = chain(
+            zip(state.elites, state.elite_scales, strict=True),
+            ((state.population[i], state.scales[i]) for i in chain(carried, best_first(state.evaluation)[:among])),
+        )
+        distinct: dict[bytes, tuple[Row, float]] = {}
+        for row, scale in in_turn:
+            distinct.setdefault((row + 0).tobytes(), (row, scale))  # plus 0: -0 is no other parameter
+            if len(distinct) == count:
+                break
+        rows, scales = zip(*distinct.values(), strict=True)
+        return np.array(rows), np.array(scales)
