@@ -136,6 +136,19 @@ def test_a_branch_on_a_constant_is_right():
     check_env(replace(SMALL, step=bind(constant_branch, LIMIT=0.7)))
 
 
+def with_pythons_own(state, action, draw):
+    after, _, over = step(state, action, draw)
+    reward = +abs(after.x)
+    reward += max(after.v, 0.0) - min(0.5, after.v)
+    return after, reward, over
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_abs_and_max_and_min_of_two_are_right():
+    check_env(replace(SMALL, step=with_pythons_own))
+
+
 # --- branches, and what lanes do not have ---
 
 
@@ -165,7 +178,7 @@ def with_not(state, action, draw):
 
 def with_max(state, action, draw):
     after, reward, over = step(state, action, draw)
-    return State(max(after.x, -1.0), after.v), reward, over
+    return State(max(after.x, -1.0, after.v), after.v), reward, over
 
 
 def with_chain(state, action, draw):
@@ -195,11 +208,6 @@ def drag(v):
 
 def with_helper(state, action, draw):
     return step(State(state.x, 0.01 * drag(state.v)), action, draw)
-
-
-def with_abs(state, action, draw):
-    after, _, over = step(state, action, draw)
-    return after, 1.0 - abs(after.x), over
 
 
 def with_square(state, action, draw):
@@ -301,11 +309,10 @@ def with_bool(state, action, draw):
         (with_if, 1, "it branches on a value; write where(condition, yes, no) instead of if"),
         (with_and, 2, "write (a > 0) & (b > 0), | and logical_not(a) instead of and, or, not"),
         (with_not, 2, "logical_not(a)"),
-        (with_max, 2, "it branches on a value; write maximum(a, b)"),
+        (with_max, 2, "it branches on a value; write maximum(a, maximum(b, c))"),
         (with_chain, 2, "write (low < x) & (x < high)"),
         (with_while, 3, "write for _ in range(n) with a fixed n"),
         (with_random_branch, 2, "it branches on a value; write where(condition, yes, no)"),
-        (with_abs, 2, "abs(): write absolute(x)"),
         (with_square, 2, "**: write x * x"),
         (with_remainder, 2, "%: write x - m * floor(x / m)"),
         (with_tilde, 2, "~: write logical_not(x)"),

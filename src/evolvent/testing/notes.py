@@ -18,8 +18,8 @@ OURS = (HERE, str(Path(lanes.__file__).parent), seeding.__file__)
 
 BRANCHES = {
     r"\bbool\(": "leave bool() away",
-    r"\bmax\(": "write maximum(a, b)",
-    r"\bmin\(": "write minimum(a, b)",
+    r"\bmax\(": "write maximum(a, maximum(b, c))",
+    r"\bmin\(": "write minimum(a, minimum(b, c))",
     r"\bsorted\(": "write minimum(a, b) and maximum(a, b)",
     r"\bwhile\b": "write for _ in range(n) with a fixed n, and where(condition, next, same) in it",
     r"\b(and|or|not)\b": "write (a > 0) & (b > 0), | and logical_not(a) instead of and, or, not",

@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from evolvent.fingerprint import global_names
-from evolvent.lanes import as_tuple, buffer, logical_not, where
+from evolvent.lanes import as_tuple, buffer, logical_not, maximum, minimum, where
 from evolvent.seeding import Draw, uniform
 from evolvent.testing.notes import Notes, branch, by_own_name, conversion, index
 
 MOST_BRANCHES = 200  # in one call; a loop that a value has to end would go on for ever
 MOVES_VALUES = {buffer, as_tuple}  # without looking at them
 CONDITIONAL = {where, logical_not}
+BUILTINS = {"max": (maximum, max), "min": (minimum, min)}  # which lanes have for two values
 
 
 class TooManyBranches(Exception):
@@ -95,9 +97,7 @@ REFUSED = {
     "mod": "%: write x - m * floor(x / m)",
     "floordiv": "//: write floor(x / y)",
     "pow": "**: write x * x",
-    "abs": "abs(): write absolute(x)",
     "invert": "~: write logical_not(x)",
-    "pos": "+x: write x",
 }
 UFUNCS = {
     "add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "negative": "neg", "less": "lt",
@@ -149,7 +149,7 @@ def _misuse(name: str, arrays: list[Any]) -> str | None:
     return None
 
 
-for _name in (*ARITHMETIC, *COMPARISONS, *LOGIC, *REFUSED, "neg"):
+for _name in (*ARITHMETIC, *COMPARISONS, *LOGIC, *REFUSED, "neg", "pos", "abs"):
     _give_operator(_name)
 
 
@@ -172,6 +172,8 @@ def _copy(function: Any, notes: Notes, copies: dict[Any, Any]) -> Any:
         if isinstance(value, FunctionType) and value not in MOVES_VALUES:
             ours = value.__module__.startswith("evolvent.lanes") or value is uniform
             space[name] = _over_numbers(value, notes) if ours else _copy(value, notes, copies)
+        elif value is None and name in BUILTINS:
+            space[name] = partial(_of_two, BUILTINS[name], notes)
     return copy
 
 
@@ -188,6 +190,12 @@ def _over_numbers(function: Callable[..., Any], notes: Notes) -> Callable[..., A
         return tuple(Traced(each, notes) for each in result) if isinstance(result, tuple) else Traced(result, notes)
 
     return apply
+
+
+def _of_two(functions: tuple[Callable[..., Any], Callable[..., Any]], notes: Notes, *args: Any) -> Any:
+    """Return what max or min of two values is in lanes; of more, they branch."""
+    of_two, builtin = functions
+    return _over_numbers(of_two, notes)(*args) if len(args) == 2 else builtin(*args)
 
 
 def _uniform(draw: Draw, k: int, *, notes: Notes) -> Traced:
