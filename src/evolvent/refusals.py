@@ -41,6 +41,7 @@ BRANCH = (
 )
 PATTERNS = (  # of Numba's text, and what they mean
     (r"bool\(Vec\(", BRANCH),
+    (r"Invalid use of getiter with parameters \(Tuple\(", "a loop goes over a tuple of one kind; write its rounds out"),
     (
         r"Unknown attribute '(\w+)' of type Module\(<module '([\w.]+)'",
         "call it by its own name: from {1} import {0}",
@@ -93,6 +94,7 @@ def _reason(text: str) -> str:
 def _unknown_call(function: str, signature: str) -> str:
     name = signature.partition("(")[0].strip()
     name = function if name == "<unknown function>" else name  # np.float64(x)
+    name = name[1:] if name[:1] == "i" and name[1:] in SYNONYMS else name  # ipow is **=
     if "Vec(" not in signature or (name not in WRITE and hasattr(operator, name)):
         return f"No implementation of function {signature}"
     if name in WRITE:

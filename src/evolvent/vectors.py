@@ -130,15 +130,13 @@ IN_PLACE = {
 
 def _register(function, instructions, *, gives_mask=False):
     """Give an operator its meaning on vectors: `instructions` by the kind of element, "float", "int", "uint" or "mask"."""
-    comparable = {types.float32, types.float64} if gives_mask else set()
 
     class Template(AbstractTemplate):
         def generic(self, args, kws):
             vec = _common(args)
             if vec is None:
                 return None
-            compared = {element_of(arg) for arg in args} == comparable
-            if len(args) == 2 and not compared and (words := mixture(args)):
+            if len(args) == 2 and not (gives_mask and _compare_alike(args)) and (words := mixture(args)):
                 raise refused(words)
             return signature(like(vec, types.boolean) if gives_mask else vec, *args) if _kind(vec) in instructions else None
 
@@ -163,6 +161,13 @@ def _common(kinds):
         return None
     both_floats = elements == {types.float32, types.float64}  # to be compared: nothing is lost in float64
     return like(vecs[0], types.float64) if both_floats else vecs[0]
+
+
+def _compare_alike(kinds):
+    """Return whether float32 meets float64 or a single whole number, for which `evolvent.checks` answers."""
+    floats = [isinstance(element_of(kind), types.Float) for kind in kinds]
+    numbers = [is_float or isinstance(kind, types.Integer) for is_float, kind in zip(floats, kinds, strict=True)]
+    return types.float32 in {element_of(kind) for kind in kinds} and all(numbers)
 
 
 def _brought(context, builder, value, kind, vec):
