@@ -111,5 +111,5 @@ def test_an_id_says_which_world_and_its_form_follows():
     assert full_id("Pendulum") == "Pendulum-v1"
     assert default_form("Pendulum-v1") == "compiled"
     assert default_form("Taxi-v3") == "gymnasium"
-    with pytest.raises(UsageError, match=r"world: Taxi-v3 has no compiled form; use --world gymnasium\."):
+    with pytest.raises(UsageError, match="world: Taxi-v3 has no compiled form; use --world gymnasium"):
         make_task("Taxi-v3", "compiled", ev.MLP(sizes=(1, 1)))

@@ -11,11 +11,10 @@ from rich.table import Table
 from evolvent.cli.flags import parse
 from evolvent.cli.tables import show
 from evolvent.cli.terminal import say
-from evolvent.envs import ENVS
 from evolvent.files import dump_json
-from evolvent.tasks.gym_env import registered
+from evolvent.tasks.gym_env import registered, registered_limits
 from evolvent.training.presets import PRESETS
-from evolvent.training.worlds import env_spec
+from evolvent.training.worlds import compiled_ids, default_form, why_not_compiled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +33,15 @@ class Envs:
 def command(arguments: Sequence[str]) -> int:
     """Run `evolvent envs` and return its exit code."""
     flags = parse(Envs, "envs", arguments)
-    known = sorted({*ENVS, *PRESETS})
+    compiled = [env_id for env_id in compiled_ids() if why_not_compiled(env_id) is None]
+    known = sorted({*compiled, *PRESETS})
     others = [env_id for env_id in registered() if env_id not in known]
     if flags.json:
-        say(dump_json({"compiled": [*sorted(ENVS)], "presets": [*sorted(PRESETS)], "gymnasium": [*registered()]}))
+        say(dump_json({"compiled": [*compiled], "presets": [*sorted(PRESETS)], "gymnasium": [*registered()]}))
         return 0
     table = Table("world", "runs as", "preset reaches", "solved at", "steps", box=None, pad_edge=False)
     for env_id in known:
-        table.add_row(env_id, "compiled" if env_id in ENVS else "gymnasium", *_figures(env_id))
+        table.add_row(env_id, default_form(env_id), *_figures(env_id))
     show(table)
     say()
     if flags.all:
@@ -55,7 +55,6 @@ def command(arguments: Sequence[str]) -> int:
 
 def _figures(env_id: str) -> tuple[str, str, str]:
     """Return what the preset reaches, when the world counts as solved, and how long an episode is at most."""
-    spec = env_spec(env_id)
+    steps, threshold = registered_limits(env_id)
     preset = f"{PRESETS[env_id].score:g}" if env_id in PRESETS else "–"
-    threshold = "–" if spec.reward_threshold is None else f"{spec.reward_threshold:g}"
-    return preset, threshold, str(spec.max_episode_steps)
+    return preset, "–" if threshold is None else f"{threshold:g}", "–" if steps is None else str(steps)

@@ -20,6 +20,7 @@ from evolvent.files import dump_json
 from evolvent.training import Callback, Config, Generation, Run, RunInterrupted, Score
 from evolvent.training.presets import PRESETS
 from evolvent.training.run import read_config
+from evolvent.training.worlds import compiled_ids, why_not_compiled
 
 HEADINGS = "  gen        best        mean    champion     steps/s    at most"
 SECONDS_BETWEEN_LINES = 2.0
@@ -78,7 +79,9 @@ def carry_out(
 def heading(env: str, config: Config, recipe: str | None = None) -> str:
     """Return what is about to run, in a line."""
     start = f"recipe {recipe}" if recipe else "preset" if env in PRESETS else "defaults"
-    kind = f"{config.world} world{''.join(f', {each}' for each in config.env_kwargs)}, {start}"
+    fallback = why_not_compiled(env) if config.world == "gymnasium" and env in compiled_ids() else None
+    form = f"gymnasium world, for {fallback}" if fallback else f"{config.world} world"
+    kind = f"{form}{''.join(f', {each}' for each in config.env_kwargs)}, {start}"
     return f"{in_one_line(env)} ({kind}), {config.algorithm}, population {config.population}, seed {config.seed}"
 
 

@@ -212,6 +212,12 @@ def _refuse_odd_module(env_id: str) -> None:
         raise UsageError(f"env: {env_id!r} names no module before the colon; expected module:id, or an id that is registered")
 
 
+def registered_limits(env_id: str) -> tuple[int | None, float | None]:
+    """Return the steps after which an episode is truncated and the return that counts as solved, without building the world."""
+    spec = gymnasium.spec(env_id)
+    return spec.max_episode_steps, spec.reward_threshold
+
+
 def is_registered(env_id: str) -> bool:
     """Return whether Gymnasium knows `env_id` without importing anything for it."""
     return env_id in gymnasium.registry

@@ -12,7 +12,7 @@ from evolvent.envs import ENVS, Env, EnvSpec, make_env
 from evolvent.errors import UsageError
 from evolvent.networks import Network
 from evolvent.policies import Policy
-from evolvent.tasks import CompiledEnv, Task, gym_env
+from evolvent.tasks import CompiledEnv, Task, gym_env, mujoco
 from evolvent.tasks.gym_env import GymEnv
 from evolvent.training.env_kwargs import as_arguments, as_text, holds_text
 
@@ -36,6 +36,11 @@ def env_spec(env_id: str, env_kwargs: Sequence[str] = ()) -> EnvSpec:
     return replace(env.spec, id=env_id) if env else gym_env.describe(env_id, as_arguments(env_kwargs))
 
 
+def compiled_ids() -> list[str]:
+    """Return the ids of all worlds that have a compiled form, those of MuJoCo whether it is installed or not."""
+    return sorted({*ENVS, *mujoco.WORLDS})
+
+
 def full_id(env_id: str) -> str:
     """Return the id of the compiled world that `env_id` names without a version, or `env_id` itself.
 
@@ -43,14 +48,14 @@ def full_id(env_id: str) -> str:
         >>> full_id("CartPole"), full_id("Taxi-v3")
         ('CartPole-v1', 'Taxi-v3')
     """
-    return next((known for known in ENVS if known.rpartition("-v")[0] == env_id), env_id)
+    return next((known for known in compiled_ids() if known.rpartition("-v")[0] == env_id), env_id)
 
 
 def why_not_compiled(env_id: str) -> str | None:
     """Return why a world has no compiled form here, in words; None where it has one."""
-    if _of_values(env_id) is not None:
-        return None
-    return f"{env_id} has no compiled form"
+    if env_id in mujoco.WORLDS:
+        return mujoco.unavailable(env_id)
+    return None if _of_values(env_id) is not None else f"{env_id} has no compiled form"
 
 
 def default_form(env_id: str) -> Form:
@@ -77,11 +82,10 @@ def make_task(env_id: str, form: str, network: Network, workers: int = 0, env_kw
             log.warning("workers: a world of Gymnasium's runs in this thread alone; %d would share a compiled one", workers)
         return GymEnv(env_id, network, env_kwargs=as_arguments(env_kwargs))
     if reason := why_not_compiled(env_id):
-        raise UsageError(f"world: {reason}; use --world gymnasium. Compiled: {', '.join(ENVS)}")
-    env = _of_values(env_id, env_kwargs)
-    if env is not None:
+        raise UsageError(f"world: {reason}; use --world gymnasium (evolvent envs lists the compiled ones)")
+    if (env := _of_values(env_id, env_kwargs)) is not None:
         return CompiledEnv(env, network, threads=workers or cores())
-    raise UsageError(f"world: {env_id} has no compiled form")
+    return mujoco.MujocoEnv(env_id, network, env_kwargs=as_arguments(env_kwargs), threads=workers or cores())
 
 
 def arguments_for(policy: Policy | None, env_id: str, chosen: Mapping[str, Any] | Sequence[str] | None) -> tuple[str, ...]:
