@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evolvent.arrays import Counts, Population
-from evolvent.tasks.crew import Crew
+from evolvent.crew import Crew
 
 SOURCES = Path(__file__).with_name("floor")
 # The fastest of the flags tried that leave every finite result as it is written: nothing is contracted or reordered. With

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from evolvent.tasks.crew import Crew
+from evolvent.crew import Crew
 
 INTERRUPTED_AT_RANDOM = """
 import random, signal, time
-from evolvent.tasks.crew import Crew
+from evolvent.crew import Crew
 
 
 armed, interrupts, end = False, 0, time.monotonic() + 2

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evolvent.arrays import Population
+from evolvent.crew import Crew
 from evolvent.envs import Env
 from evolvent.errors import UsageError
 from evolvent.evaluation import Conditions, Evaluation, mean_return
@@ -17,7 +18,6 @@ from evolvent.moments import Moments, moments_of_sums
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
 from evolvent.tasks.base import refuse_odd_shapes
-from evolvent.tasks.crew import Crew
 from evolvent.tasks.rollout import Jobs, Results, Rollout, compile_rollout, empty_results
 
 NUMBERS_OF_LANES = (1, 2, 4, 8, 16, 32)

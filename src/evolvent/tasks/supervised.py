@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evolvent.arrays import KINDS_OF_NUMBERS, Indices, Inputs, Outputs, Population, Row, as_numbers
+from evolvent.crew import Crew
 from evolvent.envs import EnvSpec
 from evolvent.errors import UsageError, did_you_mean
 from evolvent.evaluation import Conditions, Evaluation, mean_return
@@ -20,7 +21,6 @@ from evolvent.policies.acting import compile_outputs, refuse_misfits
 from evolvent.seeding import stream
 from evolvent.spaces import MAX_SIZE, Box, Discrete
 from evolvent.tasks.base import refuse_odd_shapes
-from evolvent.tasks.crew import Crew
 from evolvent.tasks.measured import Measured, checked_name
 from evolvent.tasks.objectives import LOSSES, METRICS, Objective, Targets, labels_of
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from evolvent.arrays import Population
+from evolvent.crew import Crew
 from evolvent.errors import UsageError
 from evolvent.evaluation import Conditions, Evaluation, mean_return
 from evolvent.jit import COMPILES
@@ -19,7 +20,6 @@ from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
 from evolvent.spaces import Box
 from evolvent.tasks.base import refuse_odd_shapes
-from evolvent.tasks.crew import Crew
 from evolvent.tasks.gym_env import make, spec_of
 from evolvent.tasks.mujoco import library
 from evolvent.tasks.mujoco.rollout import Rollout, compile_rollout
