@@ -33,5 +33,20 @@ CONTESTANTS = {
     "envpool": Contestant(label="EnvPool + NumPy", script="by_envpool", packages="envpool"),
     "pygad": Contestant(label="PyGAD", script="by_pygad", packages="pygad"),
     "neat": Contestant(label="neat-python", script="by_neat", packages="neat"),
+    "evosax": Contestant(label="evosax + gymnax, network by vmap", script="by_evosax", packages="evosax"),
+    "evosax-lanes": Contestant(
+        label="evosax + gymnax, network written out", script="by_evosax", packages="evosax", arguments=("--form", "lanes")
+    ),
+    "evosax-lanes-2": Contestant(
+        label="evosax + gymnax, written out, 2 devices",
+        script="by_evosax",
+        packages="evosax",
+        arguments=("--form", "lanes", "--devices", "2"),
+    ),
+    "evotorch": Contestant(label="EvoTorch", script="by_evotorch", packages="evotorch"),
+    "evotorch-2": Contestant(
+        label="EvoTorch, 2 Ray actors", script="by_evotorch", packages="evotorch", arguments=("--actors", "2")
+    ),
+    "sb3": Contestant(label="sb3-contrib, ARS", script="by_sb3", packages="sb3"),
 }
 REFERENCE = "evolvent-1"

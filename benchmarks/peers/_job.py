@@ -94,11 +94,12 @@ class Peer:
 def layers_of(rows: Array) -> Layers:
     """Return the layers of `rows (pop, dim)`: each row holds weights, then biases, layer by layer."""
     inputs, hidden, outputs = SIZES
-    ends = np.cumsum([inputs * hidden, hidden, hidden * outputs, outputs])[:-1]
-    first, first_bias, second, second_bias = np.split(rows, ends, axis=1)
-    return Layers(
-        first.reshape(-1, inputs, hidden), first_bias[:, None], second.reshape(-1, hidden, outputs), second_bias[:, None]
-    )
+    shapes, begin, parts = ((inputs, hidden), (1, hidden), (hidden, outputs), (1, outputs)), 0, list[Array]()
+    for above, below in shapes:  # with slices alone, so that arrays of other libraries do as well
+        end = begin + above * below
+        parts.append(rows[:, begin:end].reshape(-1, above, below))
+        begin = end
+    return Layers(*parts)
 
 
 def actions_of(layers: Layers, observations: Array) -> Array:
