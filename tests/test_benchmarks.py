@@ -25,6 +25,7 @@ SMALLER = {
     "claims": ["--seeds", "1", "--rounds", "1", "--block-seconds", "0.02"],
     "floor": ["--rounds", "1", "--block-seconds", "0.02", "--episode-cap", "200"],
     "generation": ["--rounds", "1", "--block-seconds", "0.02"],
+    "mujoco_worlds": ["--worlds", "Hopper-v5", "--rounds", "1", "--block-seconds", "0.02"],
     "operators": ["--seeds", "1"],
     "startup": ["--first", "1", "--after", "1"],
     "worlds": ["--worlds", "Pendulum-v1", "--rounds", "1", "--block-seconds", "0.02"],
@@ -58,6 +59,7 @@ RATIOS = {
             for threads in (1, 2)
         ),
     },
+    "mujoco_worlds": {f"{name}_Hopper-v5" for name in ("over_task", "over_loop", "floor", "two_over_one")},
     "operators": {"cartpole_reached", "xor_reached", "rastrigin_reached"},
     "startup": {"first_over_after", "load_over_floor"},
     "worlds": {"Pendulum-v1"},
@@ -79,6 +81,8 @@ def run_quick(name: str) -> dict[str, Any]:
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", sorted(SMALLER))
 def test_the_json_names_every_ratio_and_where_it_was_measured(name: str) -> None:
+    if name == "mujoco_worlds":
+        pytest.importorskip("mujoco")
     if name == "floor" and not shutil.which("gcc"):
         pytest.skip("no gcc to build what C does")
     result = run_quick(name)
