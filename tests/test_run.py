@@ -211,7 +211,7 @@ def test_a_run_toml_that_describes_no_run_is_refused(tmp_path, text):
         ({"generations": 1}, "generations used up"),
         ({"max_env_steps": 1}, "steps used up"),
         ({"max_seconds": 1e-9}, "time used up"),
-        ({"target": 1.0}, "target reached"),
+        ({"target": -1000.0}, "target reached"),
     ],
 )
 def test_a_run_ends_after_the_generation_that_reaches_a_limit(limit, reason):
