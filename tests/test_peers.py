@@ -1,6 +1,7 @@
 import importlib
 import json
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import evolvent as ev
-from benchmarks.peers import _duel, _environments, _table
+from benchmarks.peers import _duel, _environments, _table, run
 from benchmarks.peers._contestants import CONTESTANTS, REFERENCE, Contestant
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -234,3 +235,77 @@ def test_a_peer_that_breaks_is_told_of(populations: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(_duel, "FOLDER", populations.parent)
     with pytest.raises(_duel.Failed, match="no such world"):
         _duel.Worker("breaks", Contestant(label="Breaks", script="breaks"), populations)
+
+
+# --- the command -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, list[str]]]:
+    """Return what runs the command with two contestants that are measured at once, in a folder of the test's own."""
+    page = tmp_path / "page.md"
+    page.write_text(f"{_table.BEGIN}\n{_table.END}\n", encoding="utf-8")
+    for name, value in {"ENVIRONMENTS": tmp_path, "RESULTS": tmp_path / "peers.json", "PAGE": page}.items():
+        monkeypatch.setattr(run, name, value)
+    monkeypatch.setattr(run, "CONTESTANTS", {"one": None, "two": None})
+    monkeypatch.setattr(run, "write_populations", lambda _path: None)
+
+    def call(*flags: str, stop_at: str = "", broken: str = "") -> tuple[int, list[str]]:
+        asked: list[str] = []
+
+        def row_of(name: str, _populations: Path, _plan: Any) -> dict[str, Any]:
+            if name == stop_at:
+                raise KeyboardInterrupt
+            asked.append(name)
+            return (
+                {"peer": name, "label": name, "problem": "no"} if name == broken else {**MEASURED, "peer": name, "label": name}
+            )
+
+        monkeypatch.setattr(run, "row_of", row_of)
+        monkeypatch.setattr("sys.argv", ["run.py", *flags])
+        try:
+            return run.main(), asked
+        except KeyboardInterrupt:
+            return 130, asked
+
+    return call
+
+
+def labels(path: Path) -> list[str]:
+    return [row["label"] for row in json.loads(path.read_text(encoding="utf-8"))["rows"]]
+
+
+def test_a_stopped_run_goes_on_and_a_finished_one_begins_anew(command: Any, tmp_path: Path) -> None:
+    assert command(stop_at="two") == (130, ["one"])
+    assert command() == (0, ["two"])
+    assert labels(tmp_path / "peers.json") == ["one", "two"]
+    assert "| two | 2 |" in (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert command() == (0, ["one", "two"])
+
+
+def test_one_peer_alone_replaces_its_row_only(command: Any, tmp_path: Path) -> None:
+    command()
+    assert command("--only", "one", broken="one") == (1, ["one"])
+    assert labels(tmp_path / "peers.json") == ["one", "two"]
+    assert "not measured: no" in (tmp_path / "page.md").read_text(encoding="utf-8")
+
+
+def test_a_quick_run_writes_nothing_and_its_json_is_the_last_line(
+    command: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("--quick", "--json") == (0, ["one", "two"])
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (result["benchmark"], result["quick"], len(result["rows"])) == ("peers", True, 2)
+    assert result["machine"]["cores"] >= 1
+    assert not (tmp_path / "peers.json").exists()
+    with pytest.raises(SystemExit, match="2"):
+        command("--only", "three")
+
+
+def test_a_peer_that_cannot_be_installed_keeps_its_row(populations: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_packages: str | None) -> Path:
+        raise _environments.NotInstalled("no matching distribution")
+
+    monkeypatch.setattr(_duel, "python_of", refuse)
+    row = run.row_of("neat", populations, run.QUICK)
+    assert row == {"peer": "neat", "label": "neat-python", "problem": "no matching distribution"}

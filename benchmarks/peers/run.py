@@ -78,11 +78,12 @@ def result_of(rows: list[dict[str, Any]], *, quick: bool) -> dict[str, Any]:
     return {"benchmark": "peers", "quick": quick, "day": time.strftime("%d %B %Y"), "rows": rows, **circumstances()}
 
 
-def others(names: list[str]) -> list[dict[str, Any]]:
-    """Return the rows of the last full run that are not measured now."""
-    if not RESULTS.exists():
-        return []
-    return [row for row in json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if row["peer"] not in names]
+def with_others(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows, and those of this machine's last run that were not measured now, in the order of the contestants."""
+    last = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"rows": []}
+    same_machine = last.get("machine") == circumstances()["machine"]
+    by_name = {row["peer"]: row for row in [*(last["rows"] if same_machine else ()), *rows]}
+    return [by_name[name] for name in CONTESTANTS if name in by_name]
 
 
 def arguments() -> argparse.Namespace:
@@ -103,7 +104,7 @@ def main() -> int:
     if options.only or options.quick:
         _forget(folder, names)
     rows = measured(names, folder, QUICK if options.quick else FULL)
-    result = result_of([*([] if options.quick else others(names)), *rows], quick=options.quick)
+    result = result_of(rows if options.quick else with_others(rows), quick=options.quick)
     if not options.quick:
         RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         write(PAGE, page_part(result))
