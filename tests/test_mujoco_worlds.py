@@ -87,8 +87,9 @@ class Pair:
         with library.quiet():
             self.env = make(case.id, env_kwargs=case.kwargs)
         self.theirs = self.env.unwrapped
-        self.data = library.new_data(self.theirs.model)
-        self.ours = library.simulation_of(self.theirs.model, self.data, self.theirs.init_qpos, self.theirs.init_qvel)
+        self.model = library.lean_copy(self.theirs.model)
+        self.data = library.new_data(self.model)
+        self.ours = library.simulation_of(self.model, self.data, self.theirs.init_qpos, self.theirs.init_qvel)
         world = WORLDS[case.id]
         self.settings = world.settings(self.theirs)
         self.start, self.observe = kernel(world.start), kernel(world.observe)

@@ -154,9 +154,10 @@ class MujocoEnv:
 def _simulations(env: Any, count: int) -> SimpleQueue[tuple[Any, Simulation]]:
     """Return simulations that are free to be used, each with the data that it lies in."""
     free: SimpleQueue[tuple[Any, Simulation]] = SimpleQueue()
+    model = library.lean_copy(env.model)
     for _ in range(count):
-        data = library.new_data(env.model)
-        free.put(((env.model, data), library.simulation_of(env.model, data, env.init_qpos, env.init_qvel)))
+        data = library.new_data(model)
+        free.put(((model, data), library.simulation_of(model, data, env.init_qpos, env.init_qvel)))
     return free
 
 
