@@ -19,6 +19,7 @@ from benchmarks._harness import Bar, block, median_ratio, quantity
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 SMALLER = {
+    "compiling": [],
     "article": ["--seeds", "1", "--block-seconds", "0.05", "--episode-cap", "200"],
     "champions": ["--seeds", "2"],
     "cartpole": ["--seeds", "2", "--gymnasium-episodes", "10"],
@@ -32,6 +33,7 @@ SMALLER = {
     "worlds": ["--worlds", "Pendulum-v1", "--rounds", "1", "--block-seconds", "0.02"],
 }
 RATIOS = {
+    "compiling": {"CartPole-v1 16 relu"},
     "article": {"ours1_over_article", "ours2_over_article", "ours1_over_vector", "ours2_over_vector", "ours2_over_ours1"},
     "champions": {"as_published", "put_right", "our_own", "as_published_returns_a_child"},
     "cartpole": {"solved", "solved_in_gymnasium", "agree_with_gymnasium"},
@@ -67,6 +69,12 @@ RATIOS = {
         "population_random",
         "population_evolved",
         "memory",
+        "fused_over_strict",
+        "share_4-16-2_alone",
+        "share_4-16-2_lanes",
+        "chosen_CartPole-v1_relu_114",
+        "chosen_CartPole-v1_tanh_114",
+        "tanh_over_relu",
     },
     "startup": {"first_over_after", "load_over_floor"},
     "worlds": {"Pendulum-v1"},

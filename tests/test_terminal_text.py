@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import evolvent as ev
+from evolvent import jit
 from evolvent.cli.main import COMMANDS, run
+from evolvent.cli.progress import COMPILING, MEASURING, _told_of_compiling
 from evolvent.cli.terminal import in_one_line, printable
 from evolvent.envs import CARTPOLE
 from evolvent.files import dump_json
+from evolvent.jit import kernel
 from evolvent.training.callbacks import COLUMNS
 from tests.commands import SMALL, SMALL_FLAGS, evolvent
 
@@ -216,3 +219,23 @@ def test_no_name_is_more_than_a_name_in_a_picture(name):
     data = ev.Supervised([[0.0], [1.0]], [0, 1], metric="accuracy", name=name.replace(":", ""))
     run = ev.evolve(data, name="data", generations=2, population=4, genetic={"selection": "truncation:num_parents=2"})
     assert b"\x1b" not in ev.plot(run, "curve.svg").read_bytes()
+
+
+# --- compiling ---
+
+
+class Shown(list):
+    def update(self, text):
+        self.append(text.plain)
+
+
+@pytest.mark.compiled
+def test_a_line_says_that_something_is_compiled_and_when_it_is_done(tmp_path, monkeypatch):
+    shown: Any = Shown()
+    monkeypatch.setattr(jit, "_folder", lambda: tmp_path)
+    with _told_of_compiling(shown):
+        kernel(lambda x: 3.0 * x + 0.123)(2.0)
+        kernel(lambda x: 3.0 * x + 0.123)(2.0)
+    kernel(lambda x: 3.0 * x + 0.456)(2.0)
+    assert shown[-2:] == [COMPILING, MEASURING]
+    assert len(shown) == 2

@@ -37,9 +37,10 @@ if TYPE_CHECKING:
         UniformCrossover,
     )
     from evolvent.engines import Inline
-    from evolvent.envs import ENVS, Env, EnvSpec
+    from evolvent.envs import ENVS, Env, EnvSpec, make_env
     from evolvent.errors import EvolventError
     from evolvent.evaluation import Conditions, Evaluation, best_first
+    from evolvent.moments import Moments
     from evolvent.networks import MLP
     from evolvent.policies import Policy, load_policy
     from evolvent.reporting import plot, record
@@ -73,6 +74,7 @@ _HOMES = {
     "GymEnv": "tasks.gym_env",
     "InTurn": "algorithms",
     "Inline": "engines",
+    "Moments": "moments",
     "MujocoEnv": "tasks.mujoco",
     "Multiplicative": "algorithms",
     "NeuronCrossover": "algorithms",
@@ -97,6 +99,7 @@ _HOMES = {
     "best_first": "evaluation",
     "evolve": "training",
     "load_policy": "policies",
+    "make_env": "envs",
     "open_run": "training",
     "plot": "reporting",
     "record": "reporting",
@@ -127,6 +130,7 @@ __all__ = [
     "GymEnv",
     "InTurn",
     "Inline",
+    "Moments",
     "MujocoEnv",
     "Multiplicative",
     "NeuronCrossover",
@@ -151,6 +155,7 @@ __all__ = [
     "best_first",
     "evolve",
     "load_policy",
+    "make_env",
     "open_run",
     "plot",
     "record",

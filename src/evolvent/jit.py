@@ -39,6 +39,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 COMPILES = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 OPTIONS = {"nogil": True, "error_model": "numpy", "pipeline_class": Compiler}  # no fastmath: additions keep their order
+INLINED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # what only kernels call needs no door for Python
 INTRINSICS = {value: name for name, value in vars(instructions).items() if isinstance(value, _Intrinsic)}
 _SPECIALISED: dict[tuple[str, Path | None], Callable[..., Any]] = {}  # what is compiled stays in memory: once will do
 PRIMITIVES: dict[Callable[..., Any], str] = {}  # each with a digest of the file that holds its compiled form
@@ -67,7 +68,7 @@ def primitive(function: F) -> Callable[[Callable[..., Any]], F]:
             form = choose(*kinds)
             return form if form is None or form.__closure__ else _with_compiled_callees(form, form.__name__)
 
-        overload(function, strict=False)(choose_whole)
+        overload(function, INLINED, strict=False)(choose_whole)
         return function
 
     return register
@@ -146,7 +147,7 @@ def _compiled_callee(function: Callable[..., Any]) -> Any:
 
 
 def _inlined(function: Callable[..., Any], name: str) -> Any:
-    return numba.njit(forceinline=True, **OPTIONS)(_with_compiled_callees(function, name))
+    return numba.njit(forceinline=True, **INLINED, **OPTIONS)(_with_compiled_callees(function, name))
 
 
 _inlined_once = functools.cache(_inlined)

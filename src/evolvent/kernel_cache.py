@@ -26,6 +26,7 @@ from evolvent.errors import EvolventError
 from evolvent.files import save_atomically
 
 log = logging.getLogger("evolvent")
+compiling = logging.getLogger("evolvent.compiling")  # says at level INFO what is not found and compiled
 
 MAGIC = b"evolvent kernel 1\n"
 MAX_FILES = 300
@@ -57,6 +58,7 @@ class KernelCache:
                 os.utime(path)
             return CompileResult._rebuild(target, *pickle.loads(payload))  # noqa: S301, SLF001
         except FileNotFoundError:
+            compiling.info("compiling %s", self.name)
             return None
         except Exception as problem:  # noqa: BLE001 - whatever is wrong with a kept kernel, compiling mends it
             log.warning("compiling %s again: its kept form cannot be read (%s)", self.name, problem)
@@ -65,6 +67,7 @@ class KernelCache:
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep `compiled` for the next start; a full or read-only disk is no error."""
+        compiling.info("compiled %s", self.name)
         path = self._path(signature, compiled.codegen)
         if path is None or compiled.lifted or compiled.library.has_dynamic_globals:
             return

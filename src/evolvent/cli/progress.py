@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Self, TextIO
 
@@ -17,11 +19,14 @@ from rich.text import Text
 from evolvent.cli.signals import exit_code_of, raise_again
 from evolvent.cli.terminal import command_name, complain, duration, in_one_line, printable, quantity, say, short
 from evolvent.files import dump_json
+from evolvent.kernel_cache import compiling
 from evolvent.training import Callback, Config, Generation, Run, RunInterrupted, Score
 from evolvent.training.presets import PRESETS
 from evolvent.training.run import read_config
 from evolvent.training.worlds import compiled_ids, why_not_compiled
 
+MEASURING = "the first generation is being measured ..."
+COMPILING = "compiling the world and the network for some seconds; the next run finds them ready ..."
 HEADINGS = "  gen        best        mean    champion     steps/s    at most"
 SECONDS_BETWEEN_LINES = 2.0
 LARGE = 1e8  # beyond it, figures are written with an exponent
@@ -105,6 +110,7 @@ class Progress:
         self._champion = -math.inf
         self._printed_at = -math.inf
         self._waiting: Generation | None = None
+        self._listening = ExitStack()
 
     def __enter__(self) -> Self:
         """Print the headings."""
@@ -112,11 +118,13 @@ class Progress:
         self._print(HEADINGS)
         if self._live:
             self._live.start()
-            self._live.update(Text("the first generation is being measured ..."))
+            self._live.update(Text(MEASURING))
+            self._listening.enter_context(_told_of_compiling(self._live))
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Print the last generation, if it was not printed yet."""
+        self._listening.close()
         if self._live:
             self._live.stop()
         if self._waiting is not None:
@@ -163,6 +171,33 @@ class Progress:
         if self._config.max_seconds is not None:
             limits.append(self._config.max_seconds - last.seconds)
         return steps / seconds, max(min(limits), 0.0)
+
+
+class _Compiling(logging.Handler):
+    """Shows that something is being compiled."""
+
+    def __init__(self, live: Live) -> None:
+        super().__init__(logging.INFO)
+        self._live = live
+
+    def emit(self, record: logging.LogRecord) -> None:
+        begins = record.getMessage().startswith("compiling")
+        self._live.update(Text(COMPILING if begins else MEASURING))
+
+
+@contextmanager
+def _told_of_compiling(live: Live) -> Generator[None]:
+    """Have `live` say so while something is compiled."""
+    handler = _Compiling(live)
+    compiling.addHandler(handler)
+    compiling.setLevel(logging.INFO)
+    compiling.propagate = False
+    try:
+        yield
+    finally:
+        compiling.removeHandler(handler)
+        compiling.setLevel(logging.NOTSET)
+        compiling.propagate = True
 
 
 def result_lines(run: Run) -> list[str]:
