@@ -16,6 +16,8 @@ from evolvent.arrays import Population, Seeds
 
 ENV = ev.ENVS["CartPole-v1"]
 EPISODES = {"random": 128, "evolved": 8}  # a random individual's are short; either way they are milliseconds of work
+RULE = (0.1, 0.5, 5.0, 1.0)  # weights of the cart's place and speed, and of the pole's
+NOISE = np.float32(1e-3)
 
 
 class Games(NamedTuple):
@@ -47,6 +49,22 @@ class Part:
 def good_rows() -> Population:
     """Return 64 rows of the article's search that stand to the end of each episode."""
     return evolved(NETWORK)
+
+
+def standing_rows(network: ev.MLP, size: int) -> Population:
+    """Return rows of a relu network that keep the pole up: two neurons of each layer carry a rule, the others are noise.
+
+    The rule is to push to where the pole leans and moves, and to where the cart moves.
+    """
+    rows = network.initialise(size, ev.stream(0, "noise")) * NOISE
+    for row in rows:
+        views = network.named_views(row)
+        first, *between, last = (views[name] for name in views if name.endswith("weights"))
+        first[:, 0], first[:, 1] = RULE, [-each for each in RULE]
+        for weights in between:
+            weights[:2, :2] = np.eye(2)
+        last[:2] = [[0.0, 1.0], [1.0, 0.0]]
+    return rows
 
 
 def repeated(rows: Population, size: int) -> Population:

@@ -16,12 +16,19 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import _scaling_parameters
+import _scaling_paths
 import _scaling_population
 import _scaling_threads
 from _harness import Bar, Report, circumstances, conclude, flags
 from _scaling_job import Part
 
-PARTS = {"threads": _scaling_threads, "population": _scaling_population}
+PARTS = {
+    "threads": _scaling_threads,
+    "population": _scaling_population,
+    "parameters": _scaling_parameters,
+    "paths": _scaling_paths,
+}
 KEPT = Path(__file__).with_name("results") / "scaling.json"
 
 
