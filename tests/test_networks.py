@@ -168,7 +168,7 @@ def act(network, row, observations, space):
 
 
 def test_acting_takes_the_largest_output_the_first_of_equals():
-    network = MLP(sizes=(4, 8, 3))
+    network = MLP(sizes=(4, 16, 3))
     row, inputs = example(network, 50)
     finite, actions = act(network, row, inputs, Discrete(n=3))
     assert finite
