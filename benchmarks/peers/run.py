@@ -28,7 +28,7 @@ from benchmarks.peers._table import page_part, write
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "peers.json"
 PAGE = REPOSITORY / "docs" / "peers.md"
-FULL = Plan(rounds=5, seconds=1.0, searches=5, budget=45.0)
+FULL = Plan(rounds=5, seconds=1.0, searches=5, budget=30.0)
 QUICK = Plan(rounds=1, seconds=0.2, searches=1, budget=10.0)
 FAILURES = (Failed, NotInstalled, OSError)
 
