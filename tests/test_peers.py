@@ -65,6 +65,12 @@ def test_the_table_goes_between_the_markers(tmp_path: Path) -> None:
         _table.write(page, "new")
 
 
+def test_a_busy_machine_is_told_of() -> None:
+    result = {"machine": {"cores": 2, "processor": "P", "system": "S"}, "versions": {"python": "3"}, "day": "today"}
+    assert "busy" not in _table.page_part({**result, "rows": [MEASURED], "load_before": 0.2})
+    assert "(load 7.3 before" in _table.page_part({**result, "rows": [MEASURED], "load_before": 7.31})
+
+
 def test_the_page_shows_the_results() -> None:
     result = json.loads(RESULTS.read_text(encoding="utf-8"))
     assert _table.page_part(result) in (REPOSITORY / "docs" / "peers.md").read_text(encoding="utf-8")

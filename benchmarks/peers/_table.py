@@ -10,6 +10,7 @@ from benchmarks._harness import quantity
 
 BEGIN, END = "<!-- begin: written by benchmarks/peers/run.py -->", "<!-- end -->"
 NOTHING = "–"
+BUSY = "**The machine was busy with other work** (load {:.1f} before the run): these are hints, not measurements."
 HEADINGS = (
     "peer",
     "threads",
@@ -36,12 +37,14 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def page_part(result: Mapping[str, Any]) -> str:
     """Return the table with the machine, the day and the versions that it belongs to."""
     machine, versions = result["machine"], result["versions"]
+    busy = result.get("load_before", 0.0) > 1
     others = sorted({row["version"] for row in result["rows"] if "version" in row})
     return "\n\n".join(
         [
             table(result["rows"]),
             f"{machine['cores']} cores, {machine['processor']}, {machine['system']}, {result['day']};"
             f" Python {versions['python']}. " + "; ".join(others) + ".",
+            *([BUSY.format(result["load_before"])] if busy else []),
         ]
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -73,9 +74,10 @@ def measured(names: list[str], folder: Path, plan: Plan) -> list[dict[str, Any]]
     return rows
 
 
-def result_of(rows: list[dict[str, Any]], *, quick: bool) -> dict[str, Any]:
-    """Return what the JSON holds."""
-    return {"benchmark": "peers", "quick": quick, "day": time.strftime("%d %B %Y"), "rows": rows, **circumstances()}
+def result_of(rows: list[dict[str, Any]], load: float, *, quick: bool) -> dict[str, Any]:
+    """Return what the JSON holds; `load` is the number of processes that had been at work before the run began."""
+    day = time.strftime("%d %B %Y")
+    return {"benchmark": "peers", "quick": quick, "day": day, "load_before": load, "rows": rows, **circumstances()}
 
 
 def with_others(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -98,13 +100,14 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure, write the results and the page, and return the exit code: 1 if a peer could not be measured."""
     options = arguments()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     names = options.only or list(CONTESTANTS)
     folder = ENVIRONMENTS / ("quick" if options.quick else "rows")
     folder.mkdir(parents=True, exist_ok=True)
     if options.only or options.quick:
         _forget(folder, names)
     rows = measured(names, folder, QUICK if options.quick else FULL)
-    result = result_of(rows if options.quick else with_others(rows), quick=options.quick)
+    result = result_of(rows if options.quick else with_others(rows), load, quick=options.quick)
     if not options.quick:
         RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         write(PAGE, page_part(result))
