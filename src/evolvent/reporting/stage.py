@@ -22,7 +22,7 @@ from evolvent.spaces import Discrete, Space
 from evolvent.tasks.gym_env import make
 from evolvent.training.env_kwargs import as_arguments
 from evolvent.training.scoring import test_seeds
-from evolvent.training.worlds import arguments_for, env_spec
+from evolvent.training.worlds import arguments_for, building, env_spec
 
 Agent = Callable[[Any], Any]
 Frame = NDArray[np.uint8]
@@ -86,7 +86,8 @@ class Stage:
         self._without_display = render_mode == "rgb_array" and not has_display()
         if self._without_display:
             os.environ[VIDEO_DRIVER] = "dummy"
-        self._world = make(env, render_mode, as_arguments(arguments))
+        with building(env):
+            self._world = make(env, render_mode, as_arguments(arguments))
 
     def __enter__(self) -> Self:
         """Return the stage."""

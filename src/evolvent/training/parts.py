@@ -9,6 +9,7 @@ from typing import Any
 
 from evolvent.algorithms import ALGORITHMS, Algorithm, operators
 from evolvent.arrays import Indices, Population
+from evolvent.crew import cores
 from evolvent.engines import ENGINES, Engine
 from evolvent.envs import EnvSpec
 from evolvent.errors import UsageError
@@ -18,7 +19,7 @@ from evolvent.seeding import Stream
 from evolvent.tasks import Function, Supervised, Task
 from evolvent.training.config import Config
 from evolvent.training.presets import Problem
-from evolvent.training.worlds import cores, env_spec, make_task
+from evolvent.training.worlds import env_spec, make_task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

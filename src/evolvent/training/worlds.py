@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Literal
 
+from evolvent.crew import cores
 from evolvent.envs import ENVS, Env, EnvSpec, make_env
 from evolvent.errors import UsageError
 from evolvent.networks import Network
@@ -33,7 +34,15 @@ def env_spec(env_id: str, env_kwargs: Sequence[str] = ()) -> EnvSpec:
         EnvironmentFailed: Gymnasium knows it but cannot build it.
     """
     env = _of_values(env_id, env_kwargs)
-    return replace(env.spec, id=env_id) if env else gym_env.describe(env_id, as_arguments(env_kwargs))
+    if env is not None:
+        return replace(env.spec, id=env_id)
+    with building(env_id):
+        return gym_env.describe(env_id, as_arguments(env_kwargs))
+
+
+def building(env_id: str) -> AbstractContextManager[None]:
+    """Return a context in which a world of Gymnasium's can be built without a file of warnings in the current folder."""
+    return mujoco.quiet() if env_id in mujoco.WORLDS else nullcontext()
 
 
 def compiled_ids() -> list[str]:
@@ -80,7 +89,8 @@ def make_task(env_id: str, form: str, network: Network, workers: int = 0, env_kw
     if form == "gymnasium":
         if workers > 1:
             log.warning("workers: a world of Gymnasium's runs in this thread alone; %d would share a compiled one", workers)
-        return GymEnv(env_id, network, env_kwargs=as_arguments(env_kwargs))
+        with building(env_id):
+            return GymEnv(env_id, network, env_kwargs=as_arguments(env_kwargs))
     if reason := why_not_compiled(env_id):
         raise UsageError(f"world: {reason}; use --world gymnasium (evolvent envs lists the compiled ones)")
     if (env := _of_values(env_id, env_kwargs)) is not None:
@@ -109,11 +119,6 @@ def arguments_for(policy: Policy | None, env_id: str, chosen: Mapping[str, Any] 
             f"the policy was evolved in {env_id} with {' '.join(texts)}; if you trust it, give it: --env-kwargs ..."
         )
     return texts
-
-
-def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _of_values(env_id: str, env_kwargs: Sequence[str] = ()) -> Env | None:

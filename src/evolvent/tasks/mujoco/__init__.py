@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 from evolvent.tasks.mujoco.worlds import WORLDS
 
 if TYPE_CHECKING:
+    from evolvent.tasks.mujoco.library import quiet
     from evolvent.tasks.mujoco.task import MujocoEnv, unavailable
 
-__all__ = ["WORLDS", "MujocoEnv", "unavailable"]
+_HOMES = {"MujocoEnv": "task", "quiet": "library", "unavailable": "task"}
+
+__all__ = ["WORLDS", "MujocoEnv", "quiet", "unavailable"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("evolvent.tasks.mujoco.task"), name)
+    return getattr(importlib.import_module(f"evolvent.tasks.mujoco.{_HOMES[name]}"), name)
