@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import llvmlite
 import numba
@@ -68,7 +68,7 @@ def primitive(function: F) -> Callable[[Callable[..., Any]], F]:
             form = choose(*kinds)
             return form if form is None or form.__closure__ else _with_compiled_callees(form, form.__name__)
 
-        overload(function, INLINED, strict=False)(choose_whole)
+        overload(function, cast("Any", INLINED), strict=False)(choose_whole)
         return function
 
     return register
