@@ -165,7 +165,8 @@ def ratios_of(contest: Contest, populations: Mapping[str, Games], *, with_c: boo
     ratios = {"whole2_over_article": contest.ratio("article", WHOLE, ARTICLE)}
     pairs = {
         "lanes_over_c_lanes": ("Evolvent, lanes", "C, lanes"),
-        "lanes_over_c_lanes_float32": ("Evolvent, lanes", "C, lanes, float32"),
+        "lanes_over_c_tuned": ("Evolvent, lanes", "C, lanes, tuned"),
+        "lanes_over_c_tuned_float32": ("Evolvent, lanes", "C, lanes, tuned, float32"),
         "lanes_over_c_scalar": ("Evolvent, lanes", "C, scalar"),
         "scalar_over_c_scalar": ("Evolvent, scalar", "C, scalar"),
     }

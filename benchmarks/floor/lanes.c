@@ -1,8 +1,8 @@
 /* Sixteen episodes side by side, in loops over arrays that gcc turns into vector instructions.
 
-   A lane whose episode is over gets the next one at once. The network is float, the world REAL. The angle of a running
-   episode stays below 0.21, so sine and cosine are polynomials without a reduction of their argument.
+   A lane whose episode is over gets the next one at once. The network is float, the world REAL.
 
+   -DSMALL_ANGLES: sine and cosine of angles up to pi/4 alone, which is enough while the pole stands; else of any up to 1e4.
    -DREAL=float: the world in float. -DTANH: tanh instead of relu after both layers. -DLANES: another number of them. */
 
 #include "job.h"
@@ -24,6 +24,12 @@ struct lanes {
 
 /* --- functions of the network and the world: no branch, so that they can be done for all lanes at once -------------- */
 
+#ifdef SMALL_ANGLES
+#define sine_and_cosine(x, sine, cosine) (sine) = sine_of(x), (cosine) = cosine_of(x)
+#else
+#define sine_and_cosine(x, sine, cosine) any_sine_and_cosine(x, &(sine), &(cosine))
+#endif
+
 /* The minimax polynomials of fdlibm (Sun Microsystems 1993), within an ulp for |x| <= pi/4. */
 static inline REAL sine_of(REAL x)
 {
@@ -40,6 +46,19 @@ static inline REAL cosine_of(REAL x)
     p = R(4.16666666666666019037e-02) + z * (R(-1.38888888888741095749e-03) + z * (R(2.48015872894767294178e-05) + z * p));
     REAL half = R(0.5) * z, w = R(1.0) - half;
     return w + (((R(1.0) - w) - half) + z * z * p);
+}
+
+/* The same of x = k * pi/2 + r, from those of r: k tells which one, and its sign (Cody and Waite 1980). */
+static inline void any_sine_and_cosine(REAL x, REAL *sine, REAL *cosine)
+{
+    REAL k = R(__builtin_floor(x * R(0.63661977236758134308) + R(0.5)));
+    REAL r = ((x - k * R(1.57079632673412561417)) - k * R(6.07710050630396597660e-11)) - k * R(2.02226624879595063154e-21);
+    REAL half = R(__builtin_floor(k * R(0.5)));
+    int odd = k - R(2.0) * half > R(0.5), high = half - R(2.0) * R(__builtin_floor(half * R(0.5))) > R(0.5);
+    REAL s = sine_of(r), c = cosine_of(r);
+    REAL chosen_sine = odd ? c : s, chosen_cosine = odd ? s : c;
+    *sine = high ? -chosen_sine : chosen_sine;
+    *cosine = odd != high ? -chosen_cosine : chosen_cosine;
 }
 
 #ifdef TANH
@@ -89,11 +108,12 @@ static inline int32_t advance(struct lanes *all)
         }
         REAL force = activation(right) > activation(left) ? R(FORCE) : R(-FORCE);
         REAL angle = all->angle[l], velocity = all->velocity[l], angular_velocity = all->angular_velocity[l];
-        REAL cosine = cosine_of(angle), sine = sine_of(angle);
-        REAL temporary = (force + R(POLE_MASS_LENGTH) * (angular_velocity * angular_velocity) * sine) / R(TOTAL_MASS);
+        REAL sine, cosine;
+        sine_and_cosine(angle, sine, cosine);
+        REAL temporary = (force + R(POLE_MASS_LENGTH) * (angular_velocity * angular_velocity) * sine) * R(1 / TOTAL_MASS);
         REAL angular_acceleration = (R(GRAVITY) * sine - cosine * temporary)
-                                    / (R(HALF_LENGTH) * (R(4.0 / 3.0) - R(MASS_POLE) * (cosine * cosine) / R(TOTAL_MASS)));
-        REAL acceleration = temporary - R(POLE_MASS_LENGTH) * angular_acceleration * cosine / R(TOTAL_MASS);
+                                    / (R(HALF_LENGTH) * (R(4.0 / 3.0) - R(MASS_POLE / TOTAL_MASS) * (cosine * cosine)));
+        REAL acceleration = temporary - R(POLE_MASS_LENGTH / TOTAL_MASS) * angular_acceleration * cosine;
         REAL position = all->position[l] + R(TIME_STEP) * velocity;
         angle += R(TIME_STEP) * angular_velocity;
         all->position[l] = position;

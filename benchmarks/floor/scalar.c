@@ -36,10 +36,10 @@ static int step(double *state, double force)
 {
     double velocity = state[1], angle = state[2], angular_velocity = state[3];
     double cosine = cos(angle), sine = sin(angle);
-    double temporary = (force + POLE_MASS_LENGTH * (angular_velocity * angular_velocity) * sine) / TOTAL_MASS;
+    double temporary = (force + POLE_MASS_LENGTH * (angular_velocity * angular_velocity) * sine) * (1 / TOTAL_MASS);
     double angular_acceleration = (GRAVITY * sine - cosine * temporary)
-                                  / (HALF_LENGTH * (4.0 / 3.0 - MASS_POLE * (cosine * cosine) / TOTAL_MASS));
-    double acceleration = temporary - POLE_MASS_LENGTH * angular_acceleration * cosine / TOTAL_MASS;
+                                  / (HALF_LENGTH * (4.0 / 3.0 - MASS_POLE / TOTAL_MASS * (cosine * cosine)));
+    double acceleration = temporary - POLE_MASS_LENGTH / TOTAL_MASS * angular_acceleration * cosine;
     state[0] += TIME_STEP * velocity;
     state[1] += TIME_STEP * acceleration;
     state[2] += TIME_STEP * angular_velocity;

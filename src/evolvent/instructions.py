@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -17,6 +18,7 @@ Function = Callable[..., Any]
 
 INT1, INT64 = ir.IntType(1), ir.IntType(64)
 ALIGNMENT = 64  # [bytes], the widest vector register of today
+FUSES = bool(get_host_cpu_features().get("fma", True))  # processors that need not say so, such as ARM's, all do
 
 
 def instruction(function: Function) -> Function:
@@ -99,6 +101,19 @@ def _by_llvm(name):
         return vec(vec), codegen
 
     return call
+
+
+@instruction
+def fused(typing_context, x, y, z):
+    """Return x * y + z of three numbers or vectors of one type, rounded once."""
+
+    def codegen(context, builder, sig, args):
+        shape = args[0].type
+        width = f"v{x.lanes}f{x.element.bitwidth}" if isinstance(x, Vec) else f"f{x.bitwidth}"
+        function = ir.FunctionType(shape, [shape] * 3)
+        return builder.call(cgutils.get_or_insert_function(builder.module, function, f"llvm.fma.{width}"), args)
+
+    return x(x, y, z), codegen
 
 
 floor_of, sqrt_of, magnitude_of = _by_llvm("floor"), _by_llvm("sqrt"), _by_llvm("fabs")

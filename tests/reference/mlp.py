@@ -35,6 +35,6 @@ def forward(network, row, inputs):
     for index, (weights, biases) in enumerate(layers):
         total = biases.copy()
         for x, from_x in zip(values, weights, strict=True):
-            total = total + x * from_x
+            total = (np.float64(x) * from_x + total).astype(row.dtype)  # product and sum are rounded once
         values = ACTIVATIONS[network.output_activation if index == len(layers) - 1 else network.activation](total)
     return values

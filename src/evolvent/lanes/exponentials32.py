@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from evolvent.lanes.bits import exponent, power_of_two
-from evolvent.lanes.values import Value, absolute, clip, floor, where
+from evolvent.lanes.values import Value, absolute, clip, floor, minimum, multiply_add, where
 
 ZERO, ONE, TWO, HALF = np.float32(0.0), np.float32(1.0), np.float32(2.0), np.float32(0.5)
 INFINITY, NAN = np.float32(np.inf), np.float32(np.nan)
@@ -25,13 +25,18 @@ C5, C6, C7 = np.float32(1 / 120), np.float32(1 / 720), np.float32(1 / 5040)
 
 def exp32(x: Value) -> Value:
     """Return e**x: x is reduced by multiples of ln 2, e**r is Taylor's series, and 2**k comes in two steps."""
-    y = clip(x, LEAST, MOST)
-    k = floor(y * LOG2_E + HALF)
-    r = (y - k * LN_2_HIGH) - k * LN_2_LOW
-    p = ONE + (r + r * r * (C2 + r * (C3 + r * (C4 + r * (C5 + r * (C6 + r * C7))))))
-    k = where(k == k, k, ZERO)  # noqa: PLR0124 - NaN has no whole number
+    k, p = _parts(clip(x, LEAST, MOST))
     half = floor(k * HALF)
     return (p * power_of_two(half)) * power_of_two(k - half)
+
+
+def _parts(y: Value) -> tuple[Value, Value]:
+    """Return k and e**r with y = k * ln 2 + r; k is 0 for NaN, which has no whole number."""
+    k = floor(multiply_add(y, LOG2_E, HALF))
+    r = multiply_add(k, -LN_2_LOW, multiply_add(k, -LN_2_HIGH, y))
+    p = multiply_add(r, multiply_add(r, C7, C6), C5)
+    p = multiply_add(r, multiply_add(r, multiply_add(r, p, C4), C3), C2)
+    return where(k == k, k, ZERO), multiply_add(r * r, p, r) + ONE  # noqa: PLR0124
 
 
 LEAST_NORMAL, TWO_TO_25 = np.float32(2.0**-126), np.float32(2.0**25)
@@ -68,7 +73,7 @@ def _log_correction(f: Value) -> Value:
     return half_square - s * (half_square + w * (L2 + w * L4) + z * (L1 + w * L3))
 
 
-NEAR_ZERO = np.float32(0.625)
+NEAR_ZERO, SATURATED = np.float32(0.625), np.float32(9.1)  # from there on the tangent is 1
 T1, T2, T3 = np.float32(-3.33332819422e-1), np.float32(1.33314422036e-1), np.float32(-5.37397155531e-2)
 T4, T5 = np.float32(2.06390887954e-2), np.float32(-5.70498872745e-3)
 
@@ -77,6 +82,8 @@ def tanh32(x: Value) -> Value:
     """Return the hyperbolic tangent of `x`."""
     magnitude = absolute(x)
     z = x * x
-    near_zero = x + x * (z * (T1 + z * (T2 + z * (T3 + z * (T4 + z * T5)))))
-    far = ONE - TWO / (exp32(TWO * magnitude) + ONE)
+    p = multiply_add(z, multiply_add(z, multiply_add(z, T5, T4), T3), T2)
+    near_zero = multiply_add(x * z, multiply_add(z, p, T1), x)
+    k, e = _parts(TWO * minimum(SATURATED, magnitude))
+    far = ONE - TWO / multiply_add(e, power_of_two(k), ONE)
     return where(magnitude < NEAR_ZERO, near_zero, where(x < ZERO, -far, far))

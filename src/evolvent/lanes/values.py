@@ -133,6 +133,21 @@ def maximum(x: Value, y: Value) -> Value:
     return where(x > y, x, y)
 
 
+def multiply_add(x: Value, y: Value, z: Value) -> Value:
+    """Return `x * y + z` of float32 values, rounded once where the processor can (which all of today can), else twice.
+
+    Plain Python computes it in float64 and rounds that: one result in some hundred million has another last bit.
+    """
+    return np.float32(np.float64(x) * y + z) if instructions.FUSES else x * y + z
+
+
+@primitive(multiply_add)
+def _multiply_add(x, y, z):
+    if instructions.FUSES and x == y == z and is_float32(x):
+        return lambda x, y, z: instructions.fused(x, y, z)
+    return lambda x, y, z: x * y + z
+
+
 def every(flag: Flag) -> bool:
     """Return whether `flag` holds, in every lane: what may be branched on, to leave out work whose result is the same."""
     return bool(np.all(flag))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evolvent.arrays import Indices, Population, Row
 from evolvent.errors import UsageError, did_you_mean
 from evolvent.jit import bind
-from evolvent.lanes import as_tuple, buffer, to_float32
+from evolvent.lanes import as_tuple, buffer, multiply_add, to_float32
 from evolvent.networks.activations import ACTIVATIONS
 from evolvent.networks.base import Forward, Memory
 from evolvent.seeding import Stream
@@ -31,7 +31,8 @@ class MLP:
     """A multilayer perceptron: each layer is `activation(inputs @ weights + biases)`.
 
     A row holds, layer by layer, the weights `(inputs, outputs)` in C order and then the biases `(outputs,)`.
-    A sum begins with the bias and adds the inputs in order, in float32, so its bits do not depend on how it is run.
+    A sum begins with the bias and adds the inputs in order, in float32, product and sum rounded once (`multiply_add`), so
+    its bits do not depend on how it is run.
 
     Args:
         sizes: Inputs, hidden layers, outputs: `(4, 16, 2)` is the network of one hidden layer of 16.
@@ -178,6 +179,6 @@ def _layer(row: Any, inputs: Any, outputs: Any) -> None:
     for i in range(INPUTS):
         x = inputs[i]
         for j in range(OUTPUTS):
-            outputs[j] = outputs[j] + x * row[WEIGHTS + i * OUTPUTS + j]
+            outputs[j] = multiply_add(x, row[WEIGHTS + i * OUTPUTS + j], outputs[j])
     for j in range(OUTPUTS):
         outputs[j] = ACTIVATION(outputs[j])
