@@ -16,7 +16,7 @@ from evolvent.arrays import Counts, Population
 from evolvent.crew import Crew
 
 SOURCES = Path(__file__).with_name("floor")
-# STRICT contracts and reorders nothing. TUNED is the fastest that was found for this one job: gcc may fuse what it likes, and it
+# STRICT contracts and reorders nothing. TUNED is the fastest that was found for this one job: gcc may fuse, and it
 # gives up what an episode that is under way never meets, NaN, signed zeros and angles that are not small.
 STRICT = ("-O3", "-march=native", "-ffp-contract=off")
 VECTORS = ("-fopenmp-simd", "-mprefer-vector-width=512", "-fno-trapping-math")
