@@ -71,7 +71,7 @@ def test_a_world_is_changed_by_them_in_each_form(form):
 
 @pytest.mark.parametrize("form", ["compiled", "gymnasium"])
 def test_an_argument_that_the_world_does_not_take_is_named(form):
-    with pytest.raises(UsageError, match=r"env_kwargs: Pendulum-v1: .*unexpected keyword argument 'gravity'"):
+    with pytest.raises(UsageError, match="env_kwargs: Pendulum-v1 takes g, got gravity"):
         ev.evolve("Pendulum-v1", **QUICK, world=form, env_kwargs={"gravity": 3.0}, runs_dir=None)
 
 
@@ -103,8 +103,26 @@ def test_a_policy_does_not_decide_which_file_is_opened():
     row = np.zeros(network.dim, np.float32)
     spaces = {"observation_space": spec.observation_space, "action_space": spec.action_space}
     policy = ev.Policy(network, row, **spaces, env_id="Pendulum-v1", env_kwargs=('xml_file="/etc/passwd"',))
-    with pytest.raises(UsageError, match="if you trust it, give it: --env-kwargs"):
+    with pytest.raises(UsageError, match="if you trust it, give it yourself: --env-kwargs 'xml_file=\"/etc/passwd\"'"):
         Stage(policy, "Pendulum-v1", "rgb_array")
+
+
+def test_a_run_does_not_either(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "run.toml"
+    file.write_text(to_toml("Hopper-v5", Config(env_kwargs=("xml_file=/etc/passwd",))), encoding="utf-8")
+    assert run(["train", "--config", "run.toml"]) == 2
+    assert "run.toml gives the world text, which may name a file to be opened" in capsys.readouterr().err
+    run_folder = tmp_path / "runs/Pendulum-v1/mine"
+    ev.evolve("Pendulum-v1", **QUICK, max_steps=5, name="mine", env_kwargs={"g": 3.0}, runs_dir=tmp_path / "runs")
+    toml = (run_folder / "run.toml").read_text(encoding="utf-8")
+    (run_folder / "run.toml").write_text(toml.replace("g=3.0", 'g=\\"three\\"'), encoding="utf-8")
+    with pytest.raises(UsageError, match="may name a file to be opened"):
+        ev.resume(run_folder)
+    with pytest.raises(UsageError, match="env_kwargs: the run has"):
+        ev.resume(run_folder, env_kwargs={"g": 3.0})
+    with pytest.raises(UsageError, match="g: expected a finite number"):
+        ev.resume(run_folder, env_kwargs={"g": "three"})
 
 
 def test_an_id_says_which_world_and_its_form_follows():

@@ -25,6 +25,7 @@ class Resume:
     Args:
         run: The run: its folder, its name, ENV/NAME, or latest.
         env: The run's world, needed where its id names a module.
+        env_kwargs: The arguments of the run's world, needed where one is text.
         generations: New limit of generations.
         target: New mean return to stop at.
         no_target: Stop at no mean return.
@@ -38,6 +39,7 @@ class Resume:
 
     run: Annotated[tyro.conf.Positional[str], called("[RUN]")] = "latest"
     env: Annotated[str | None, called("ID")] = None
+    env_kwargs: Annotated[tuple[str, ...] | None, called("NAME=VALUE")] = None
     generations: Annotated[int | None, called("INT")] = None
     target: Annotated[float | None, called("FLOAT")] = None
     no_target: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -61,7 +63,7 @@ def command(arguments: Sequence[str]) -> int:
         raise UsageError(f"the run {folder.name} is of {world!r}, {in_python(folder)}")
     config = merge(config, changes, "resume")
     return carry_out(
-        lambda callbacks: resume(folder, callbacks=callbacks, changes=changes, env=flags.env),
+        lambda callbacks: resume(folder, callbacks=callbacks, changes=changes, env=flags.env, env_kwargs=flags.env_kwargs),
         config=config,
         heading=f"{heading(world, config)}, resumed",
         output=Output(quiet=flags.quiet, json=flags.json),

@@ -15,6 +15,7 @@ from evolvent.errors import UsageError
 from evolvent.files import read_bytes
 from evolvent.training import Config, start
 from evolvent.training.config import merge, read_toml
+from evolvent.training.env_kwargs import as_text, refuse_text
 from evolvent.training.presets import default_config
 from evolvent.training.worlds import full_id
 
@@ -76,6 +77,8 @@ def _resolve(words: Sequence[str]) -> tuple[str, Train]:
             f"{first.config} is of {env!r}, the name of data or of a function, which no file holds;"
             " begin in Python: evolvent.evolve(problem, ...)"
         )
+    if not first.settings.env_kwargs:
+        refuse_text(as_text(from_file.get("env_kwargs", ())), str(first.config))
     if not isinstance(env, str):
         if len(without_help) < len(words):
             parse(Train, "train", ["--help"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 from evolvent.envs import acrobot, cartpole, mountain_car, mountain_car_continuous, pendulum
@@ -45,10 +46,10 @@ def make_env(env_id: str, **kwargs: object) -> Env:
         return ENVS[env_id]
     if env_id not in MAKERS:
         raise UsageError(f"env_kwargs: {env_id} takes none, got {', '.join(kwargs)}")
-    try:
-        return MAKERS[env_id](**kwargs)
-    except TypeError as problem:
-        raise UsageError(f"env_kwargs: {env_id}: {problem}") from problem
+    known = list(inspect.signature(MAKERS[env_id]).parameters)
+    if unknown := [name for name in kwargs if name not in known]:
+        raise UsageError(f"env_kwargs: {env_id} takes {', '.join(known) or 'none'}, got {', '.join(unknown)}")
+    return MAKERS[env_id](**kwargs)
 
 
 __all__ = [

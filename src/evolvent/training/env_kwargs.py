@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from reprlib import repr as shortened
 from typing import Any
@@ -62,9 +63,22 @@ def as_arguments(texts: Iterable[str]) -> dict[str, Any]:
     return {name: _with_tuples(value) for name, value in map(_pair, texts)}
 
 
-def holds_text(texts: Iterable[str]) -> bool:
-    """Return whether an argument is, or holds, text: the name of a file, say, which no file should decide."""
-    return any('"' in text for text in as_text(texts))
+def refuse_text(texts: Iterable[str], source: str) -> None:
+    """Refuse arguments from a file that are, or hold, text: it may name another file, which no file decides to open.
+
+    Args:
+        texts: Arguments, as texts `name=value`.
+        source: What to call the file.
+
+    Raises:
+        UsageError: There is such text.
+    """
+    texts = as_text(texts)
+    if any('"' in text for text in texts):
+        raise UsageError(
+            f"{source} gives the world text, which may name a file to be opened; if you trust it, give it yourself:"
+            f" --env-kwargs {' '.join(map(shlex.quote, texts))}"
+        )
 
 
 def _pair(text: Any) -> tuple[str, Any]:

@@ -17,6 +17,7 @@ from evolvent.policies import Policy
 from evolvent.training import checkpoint, history, run_folder
 from evolvent.training.callbacks import Callback, Generation, Stop
 from evolvent.training.config import Config, merge, read_toml, to_toml
+from evolvent.training.env_kwargs import as_text, refuse_text
 from evolvent.training.manifest import LARGEST_TEXT, changed_versions, check_format, circumstances
 from evolvent.training.parts import Search, prepare
 from evolvent.training.presets import Problem, default_config, problem_in_file
@@ -190,6 +191,7 @@ def resume(
     callbacks: Sequence[Callback] = (),
     changes: Mapping[str, Any] | None = None,
     env: Problem | None = None,
+    env_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
 ) -> Run:
     """Go on with a run from its newest sound checkpoint, to the same result as if it had never stopped.
 
@@ -199,6 +201,7 @@ def resume(
         changes: New limits: `generations`, `target`, `max_env_steps`, `max_seconds` or `workers`.
         env: The run's world, needed where its id is `module:id`: a file alone never decides what is imported; or the data
             or function that it was begun with, which no file holds.
+        env_kwargs: The arguments of the world, needed where one is text, such as the name of a file to open.
 
     Raises:
         RunLocked: Another process works on the run.
@@ -214,6 +217,7 @@ def resume(
         held.enter_context(errors_logged(folder))
         named, config = read_config(folder)
         problem = problem_in_file(named, env, str(folder.run_toml))
+        _refuse_other_arguments(config, env_kwargs, str(folder.run_toml))
         config = merge(config, changes or {}, "resume")
         search = prepare(problem, config)
         held.callback(search.close)
@@ -252,6 +256,13 @@ def read_config(folder: RunFolder) -> tuple[str, Config]:
     if not isinstance(env, str):
         raise FileRefused(f"{source}: env: expected the id of a world")
     return env, config
+
+
+def _refuse_other_arguments(config: Config, chosen: Mapping[str, Any] | Sequence[str] | None, source: str) -> None:
+    if chosen is None:
+        refuse_text(config.env_kwargs, source)
+    elif as_text(chosen) != config.env_kwargs:
+        raise UsageError(f"env_kwargs: the run has {' '.join(config.env_kwargs) or 'none'}, got {' '.join(as_text(chosen))}")
 
 
 def read_manifest(folder: RunFolder) -> JsonObject:

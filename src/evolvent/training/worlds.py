@@ -15,7 +15,7 @@ from evolvent.networks import Network
 from evolvent.policies import Policy
 from evolvent.tasks import CompiledEnv, Task, gym_env, mujoco
 from evolvent.tasks.gym_env import GymEnv
-from evolvent.training.env_kwargs import as_arguments, as_text, holds_text
+from evolvent.training.env_kwargs import as_arguments, as_text, refuse_text
 
 log = logging.getLogger("evolvent")
 
@@ -113,12 +113,8 @@ def arguments_for(policy: Policy | None, env_id: str, chosen: Mapping[str, Any] 
         return as_text(chosen)
     if policy is None or policy.env_id != env_id:
         return ()
-    texts = as_text(policy.env_kwargs)
-    if holds_text(texts):
-        raise UsageError(
-            f"the policy was evolved in {env_id} with {' '.join(texts)}; if you trust it, give it: --env-kwargs ..."
-        )
-    return texts
+    refuse_text(policy.env_kwargs, "the policy")
+    return as_text(policy.env_kwargs)
 
 
 def _of_values(env_id: str, env_kwargs: Sequence[str] = ()) -> Env | None:
