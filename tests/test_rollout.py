@@ -1,5 +1,6 @@
 """The compiled rollout: any number of lanes gives the same bits."""
 
+import itertools
 import logging
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from evolvent import lanes as lanes_module
 from evolvent.envs import CARTPOLE, Env, EnvSpec
 from evolvent.errors import UsageError
 from evolvent.evaluation import Conditions
+from evolvent.jit import bind
 from evolvent.lanes import exp, sin, tanh, to_float32, where
 from evolvent.moments import Moments
 from evolvent.networks import MLP
@@ -19,7 +21,7 @@ from evolvent.policies.actions import action_rule
 from evolvent.seeding import Draw, stream, uniform
 from evolvent.spaces import Box, Discrete
 from evolvent.tasks import CompiledEnv
-from evolvent.tasks.rollout import Jobs, compile_rollout, empty_results, lanes_for
+from evolvent.tasks.rollout import Jobs, _taken, compile_rollout, empty_results, lanes_for
 
 pytestmark = pytest.mark.compiled
 
@@ -136,6 +138,12 @@ def test_one_job_alone_keeps_the_other_lanes_out_of_it():
     assert_same_bits(roll(CARTPOLE, network, 1, **few), roll(CARTPOLE, network, 16, **few))
 
 
+def test_many_jobs_go_in_stretches_and_none_is_left_out():
+    many = {"population_size": 40, "episodes": 31, "cap": 20}
+    network = MLP(sizes=(2, 8, 2))
+    assert_same_bits(roll(WALK, network, 1, **many), roll(WALK, network, 16, **many))
+
+
 def test_a_world_with_a_branch_on_a_value_runs_one_episode_at_a_time_and_says_so(caplog):
     network = MLP(sizes=(2, 8, 2))
     with caplog.at_level(logging.WARNING, "evolvent"):
@@ -147,9 +155,31 @@ def test_a_world_with_a_branch_on_a_value_runs_one_episode_at_a_time_and_says_so
     assert_same_bits(roll(WALK, network, 1), branching)
 
 
-def test_a_large_network_runs_one_episode_at_a_time():
-    assert lanes_for(MLP(sizes=(4, 16, 2))) > 1
-    assert lanes_for(MLP(sizes=(4, 256, 256, 2))) == 1
+@pytest.mark.parametrize(
+    ("sizes", "lanes"), [((4, 16, 2), 16), ((1, 170, 1), 16), ((4, 73, 2), 8), ((1, 1365, 1), 8), ((4, 64, 64, 2), 1)]
+)
+def test_the_larger_a_network_the_fewer_episodes_run_side_by_side(sizes, lanes):
+    assert lanes_for(MLP(sizes=sizes)) == lanes
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 600, 5_000, 20_011])
+def test_threads_that_take_stretches_do_each_job_once(size):
+    taken, counter = bind(_taken, LANES=16), np.zeros(1, np.int64)
+    held, jobs = [(0, 0)] * 3, []
+    for turn in itertools.cycle((0, 1, 1, 2)):
+        job, held[turn] = taken(counter, size, held[turn])
+        if job >= size:
+            break
+        jobs.append(job)
+    for mine in held:  # what a thread holds when the others find nothing more, it does itself
+        jobs += range(mine[0], min(mine[1], size))
+    assert sorted(jobs) == list(range(size))
+
+
+def test_a_counter_at_its_end_leaves_nothing_to_take():
+    counter = np.array([20_000], np.int64)
+    job, _ = bind(_taken, LANES=16)(counter, 20_000, (0, 0))
+    assert job >= 20_000
 
 
 def step_by_module(state, action, draw):

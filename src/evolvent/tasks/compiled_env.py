@@ -63,7 +63,7 @@ class CompiledEnv:
             raise
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
-        """Return what `population (pop, dim)` achieves; an interrupt stops the threads after their current episodes.
+        """Return what `population (pop, dim)` achieves; an interrupt stops the threads after the episodes they hold.
 
         Where the conditions hold a normaliser, the evaluation holds the moments of what was observed, failed episodes left
         out.

@@ -1,8 +1,9 @@
 """The compiled rollout: a template that is bound to a world, a network and an action rule.
 
-Threads pull the next (individual, episode) from one shared counter, so uneven episodes balance themselves. What is
-written for a job depends on that job alone, so any number of threads and lanes gives the same bits. Setting the counter
-to its end is how a rollout is stopped early.
+Threads pull the next (individual, episode) from one shared counter, so uneven episodes balance themselves. Where there
+are many, a thread takes a stretch of neighbours at a time, because two cores that write side by side wait for each other.
+What is written for a job depends on that job alone, so any number of threads and lanes gives the same bits. Setting the
+counter to its end is how a rollout is stopped early.
 
 There are two templates. One runs an episode at a time. The other runs several side by side, one in each lane of vector
 registers, and gives a lane its next episode as soon as one is over; it is the faster one while the parameters of all
@@ -39,8 +40,8 @@ from evolvent.seeding import Draw
 
 log = logging.getLogger("evolvent")
 
-MOST_LANES = 16
-LARGEST_IN_LANES = 2048  # parameters
+MOST_LANES, LARGEST_IN_MOST = 16, 512  # parameters: those of all lanes fill 32 KiB, the nearest cache of most processors
+FEWER_LANES, LARGEST_IN_LANES = 8, 4096  # parameters; beyond, vectors go over the outputs of one network
 
 
 class Jobs(NamedTuple):
@@ -52,7 +53,7 @@ class Jobs(NamedTuple):
         cap: After so many steps an episode is truncated.
         centre: `(observation size,)`, what is taken off an observation where it is normalised.
         scale: `(observation size,)`, what the rest is multiplied with.
-        counter: `(1,)`, the next job.
+        counter: `(1,)`, the next job, or stretch of jobs.
     """
 
     population: Population
@@ -88,8 +89,13 @@ Rollout = Callable[[Jobs, Results], None]
 
 
 def lanes_for(network: Network) -> int:
-    """Return how many episodes of `network` are best run side by side: 1 is one at a time."""
-    return MOST_LANES if COMPILES and network.dim <= LARGEST_IN_LANES else 1
+    """Return how many episodes of `network` are best run side by side: 1 is one at a time.
+
+    `benchmarks/scaling.py --part paths` measures it in five worlds; which world it is makes little difference.
+    """
+    if not COMPILES or network.dim > LARGEST_IN_LANES:
+        return 1
+    return MOST_LANES if network.dim <= LARGEST_IN_MOST else FEWER_LANES
 
 
 def compile_rollout(env: Env, network: Network, lanes: int | None = None, *, normalised: bool = False) -> Rollout:
@@ -168,7 +174,12 @@ def _one_at_a_time(parts: _Parts) -> Rollout:
 
 
 def _side_by_side(parts: _Parts, count: int, dim: int) -> Rollout:
-    bindings = {"BEGIN": parts.begin, "ADVANCE": parts.advance, "DUE": bind(_first_due, LANES=count)}
+    bindings = {
+        "BEGIN": parts.begin,
+        "ADVANCE": parts.advance,
+        "DUE": bind(_first_due, LANES=count),
+        "TAKEN": bind(_taken, LANES=count),
+    }
     return specialise(_rollout_in_lanes, **bindings, **_writers(parts, lane_of), LANES=count, DIM=dim)
 
 
@@ -301,7 +312,9 @@ def _rollout(jobs: Jobs, results: Results) -> None:
 LANES = 0
 DIM = 0
 DUE: Any = None
+TAKEN: Any = None
 NEVER = 1 << 62
+LONGEST = 64  # jobs in a stretch: as many flags lie in a line of the cache
 
 
 def _first_due(ends: NDArray[np.int64]) -> int:
@@ -311,6 +324,21 @@ def _first_due(ends: NDArray[np.int64]) -> int:
     return due
 
 
+def _taken(counter: NDArray[np.int64], size: int, held: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    """Return the next job, at least `size` if there is none, and what is left of the stretch that the thread holds.
+
+    An eighth of the jobs goes one by one, so that in the end no thread holds what another could do.
+    """
+    job, behind = held
+    if job == behind:
+        number = take_next(counter)
+        length = max(1, min(LONGEST, size // (16 * LANES)))
+        stretches = size * 7 // 8 // length
+        job = number * length if number < stretches else stretches * length + number - stretches
+        behind = job + (length if number < stretches else 1)
+    return job, (job + 1, behind)
+
+
 def _rollout_in_lanes(jobs: Jobs, results: Results) -> None:
     episodes = jobs.seeds.shape[1]
     room = np.zeros(DIM * LANES + 16, np.float32)
@@ -318,6 +346,7 @@ def _rollout_in_lanes(jobs: Jobs, results: Results) -> None:
     rows = vectors_at(room, offset, LANES)
     job_of, ends = np.full(LANES, NEVER), np.full(LANES, NEVER)
     lanes = spread(BEGIN(np.uint64(0)), LANES)
+    held = 0, 0
     now, over, active, free = 0, 0, 0, (1 << LANES) - 1
     while True:
         described = DESCRIBE(lanes.state)
@@ -331,7 +360,7 @@ def _rollout_in_lanes(jobs: Jobs, results: Results) -> None:
                 WRITE_SUMS(results.sums[i, e], lanes.sums, lane)
                 WRITE_DESCRIPTION(results.descriptors[i, e], described, lane)
             active, job_of[lane], ends[lane] = active & ~(1 << lane), NEVER, NEVER
-            job = take_next(jobs.counter)
+            job, held = TAKEN(jobs.counter, jobs.seeds.size, held)
             if job < jobs.seeds.size:
                 active, job_of[lane], ends[lane] = active | 1 << lane, job, now + jobs.cap
                 for k in range(DIM):
