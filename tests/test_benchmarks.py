@@ -58,7 +58,13 @@ RATIOS = {
         *(
             f"{population}_{pair}_{threads}"
             for population in ("random", "evolved")
-            for pair in ("lanes_over_c_lanes", "lanes_over_c_lanes_float32", "lanes_over_c_scalar", "scalar_over_c_scalar")
+            for pair in (
+                "lanes_over_c_lanes",
+                "lanes_over_c_tuned",
+                "lanes_over_c_tuned_float32",
+                "lanes_over_c_scalar",
+                "scalar_over_c_scalar",
+            )
             for threads in (1, 2)
         ),
     },

@@ -354,7 +354,7 @@ def side_by_side(env_id, given, choose, start):
         np.testing.assert_allclose(env.observe(state), observed, rtol=1e-6, atol=1e-6)
         assert (bool(over), cut_off) == (ended, length == env.spec.max_episode_steps)
         assert math.isclose(reward, paid, rel_tol=1e-9, abs_tol=1e-9)
-        if env_id == "Acrobot-v1":  # it is chaotic: what is within rounding of each other is soon far apart
+        if env_id in {"Acrobot-v1", "CartPole-v1"}:  # what is within rounding of each other is soon far apart
             inject(other, state, world.stored)
     other.close()
     return bool(over), length
@@ -475,7 +475,7 @@ def test_a_truth_value_that_is_none_is_refused(value):
 
 @pytest.mark.parametrize("env_id", WORLDS)
 def test_an_unknown_keyword_is_refused_by_name(env_id):
-    with pytest.raises(UsageError, match=f"^env_kwargs: {env_id}: .*'gravity'"):
+    with pytest.raises(UsageError, match=f"^env_kwargs: {env_id} takes .*, got gravity"):
         make_env(env_id, gravity=1.0)
 
 
