@@ -324,6 +324,12 @@ def _first_due(ends: NDArray[np.int64]) -> int:
     return due
 
 
+def _mark(flags: EpisodeFlags, i: int, e: int, flag: Any) -> None:
+    """Set a flag, without writing what is there: the line of the cache that it lies in serves jobs of all threads."""
+    if flags[i, e] != flag:
+        flags[i, e] = flag
+
+
 def _taken(counter: NDArray[np.int64], size: int, held: tuple[int, int]) -> tuple[int, tuple[int, int]]:
     """Return the next job, at least `size` if there is none, and what is left of the stretch that the thread holds.
 
@@ -356,7 +362,8 @@ def _rollout_in_lanes(jobs: Jobs, results: Results) -> None:
             if job_of[lane] != NEVER:
                 i, e = job_of[lane] // episodes, job_of[lane] % episodes
                 results.returns[i, e], results.steps[i, e] = lane_of(lanes.total, lane), now - ends[lane] + jobs.cap
-                results.failed[i, e], results.truncated[i, e] = lane_of(lanes.failed, lane), not over >> lane & 1
+                _mark(results.failed, i, e, lane_of(lanes.failed, lane))
+                _mark(results.truncated, i, e, not over >> lane & 1)
                 WRITE_SUMS(results.sums[i, e], lanes.sums, lane)
                 WRITE_DESCRIPTION(results.descriptors[i, e], described, lane)
             active, job_of[lane], ends[lane] = active & ~(1 << lane), NEVER, NEVER
