@@ -19,11 +19,13 @@ from evolvent.lanes import (
     logical_not,
     maximum,
     minimum,
+    multiply_add,
     sin,
     sqrt,
     tan,
     tanh,
     where,
+    with_precision_of,
 )
 from evolvent.networks.activations import ACTIVATIONS, gelu, identity, relu, sigmoid, silu, softplus, softsign
 from evolvent.seeding import Draw, uniform
@@ -84,9 +86,11 @@ def both(function, values):
 
 
 def numbers(dtype):
-    spread_out = np.random.default_rng(0).normal(size=240) * np.logspace(-8, 3.5, 240)
+    rng = np.random.default_rng(0)
+    spread_out = rng.normal(size=240) * np.logspace(-8, 3.5, 240)
+    usual = 3.0 * rng.normal(size=20_000)  # one rounding too many is seen in one of a thousand
     with np.errstate(over="ignore"):
-        return np.concatenate([AWKWARD, SUBNORMAL_FLOAT32, spread_out]).astype(dtype)
+        return np.concatenate([AWKWARD, SUBNORMAL_FLOAT32, spread_out, usual]).astype(dtype)
 
 
 def _elementary(x):
@@ -102,6 +106,23 @@ def _activations(x):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_functions_give_the_same_bits(functions, dtype):
     alone, in_lanes = both(functions, numbers(dtype))
+    assert alone.tobytes() == in_lanes.tobytes()
+
+
+def _sums_of_products(x):
+    constant = with_precision_of(x, 0.1)
+    return (
+        multiply_add(x, x, x),
+        multiply_add(x, constant, x),
+        multiply_add(constant, x, constant),
+        multiply_add(constant, constant, x),
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_sum_of_products_is_rounded_alike_whichever_of_its_numbers_are_in_lanes(dtype):
+    alone, in_lanes = both(_sums_of_products, numbers(dtype))
     assert alone.tobytes() == in_lanes.tobytes()
 
 

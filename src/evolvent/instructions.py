@@ -105,15 +105,19 @@ def _by_llvm(name):
 
 @instruction
 def fused(typing_context, x, y, z):
-    """Return x * y + z of three numbers or vectors of one type, rounded once."""
+    """Return x * y + z of float32 numbers, each alone or in lanes, rounded once."""
+    result = next((each for each in (x, y, z) if isinstance(each, Vec)), types.float32)
 
     def codegen(context, builder, sig, args):
-        shape = args[0].type
-        width = f"v{x.lanes}f{x.element.bitwidth}" if isinstance(x, Vec) else f"f{x.bitwidth}"
+        in_lanes = isinstance(result, Vec)
+        given = zip(args, sig.args, strict=True)
+        values = [widened(context, builder, *each, result) for each in given] if in_lanes else args
+        shape = context.get_value_type(result)
         function = ir.FunctionType(shape, [shape] * 3)
-        return builder.call(cgutils.get_or_insert_function(builder.module, function, f"llvm.fma.{width}"), args)
+        name = f"llvm.fma.v{result.lanes}f32" if in_lanes else "llvm.fma.f32"
+        return builder.call(cgutils.get_or_insert_function(builder.module, function, name), values)
 
-    return x(x, y, z), codegen
+    return result(x, y, z), codegen
 
 
 floor_of, sqrt_of, magnitude_of = _by_llvm("floor"), _by_llvm("sqrt"), _by_llvm("fabs")

@@ -143,7 +143,7 @@ def multiply_add(x: Value, y: Value, z: Value) -> Value:
 
 @primitive(multiply_add)
 def _multiply_add(x, y, z):
-    if instructions.FUSES and x == y == z and is_float32(x):
+    if instructions.FUSES and all(map(is_float32, (x, y, z))):
         return lambda x, y, z: instructions.fused(x, y, z)
     return lambda x, y, z: x * y + z
 
