@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import statistics
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from typing import NamedTuple
 
 from _article_job import NETWORK
 from _harness import Bar, block, median_ratio, tell
@@ -22,10 +24,17 @@ HELD_FROM = 256  # below, the last long episode leaves a thread without work
 BOUND = 0.93
 
 
+class Turn(NamedTuple):
+    """What a turn came to: useful steps per second, and how many cores were had on average."""
+
+    speed: float
+    cores: float
+
+
 def measure(rounds: int, seconds: float, *, quick: bool) -> Part:
     """Return the useful steps per second of both, in turns."""
     cases = games_of_all(good_rows(), QUICK_SIZES if quick else SIZES)
-    turns: dict[tuple[str, int], list[tuple[float, float]]] = {case: [] for case in cases}
+    turns: dict[tuple[str, int], list[tuple[Turn, Turn]]] = {case: [] for case in cases}
     task = ev.CompiledEnv(ENV, NETWORK, threads=TWO)
     with two_processes() as rivals:
         for number in range(rounds):
@@ -49,17 +58,19 @@ def games_of_all(good: Population, sizes: tuple[int, ...]) -> dict[tuple[str, in
     return cases
 
 
-def alone(work: Callable[[], int], seconds: float) -> float:
-    """Return the useful steps per second of this process."""
+def alone(work: Callable[[], int], seconds: float) -> Turn:
+    """Let this process work."""
+    began = time.process_time()
     steps, elapsed = block(work, seconds)
-    return steps / elapsed
+    return Turn(steps / elapsed, (time.process_time() - began) / elapsed)
 
 
-def together(rivals: list[Connection], seconds: float) -> float:
-    """Return the useful steps per second of processes that begin at the same time."""
+def together(rivals: list[Connection], seconds: float) -> Turn:
+    """Let processes work that begin at the same time."""
     for rival in rivals:
         rival.send(seconds)
-    return sum(rival.recv() for rival in rivals)
+    speeds, each_had = zip(*(rival.recv() for rival in rivals), strict=True)
+    return Turn(sum(speeds), sum(each_had))
 
 
 @contextmanager
@@ -82,7 +93,7 @@ def two_processes() -> Iterator[list[Connection]]:
 
 
 def serve(pipe: Connection) -> None:
-    """Play the games that are sent for as many seconds as are sent next, and answer with the useful steps per second."""
+    """Play the games that are sent for as many seconds as are sent next, and answer with what it came to."""
     task = ev.CompiledEnv(ENV, NETWORK)
     pipe.send(None)
     games = None
@@ -94,18 +105,23 @@ def serve(pipe: Connection) -> None:
             games = None
 
 
-def part(turns: Mapping[tuple[str, int], list[tuple[float, float]]], *, held: bool) -> Part:
+def part(turns: Mapping[tuple[str, int], list[tuple[Turn, Turn]]], *, held: bool) -> Part:
     """Return the table, ratios and claims; short turns and a single core say too little to be held to a bar."""
-    ratios = {f"threads_{kind}_{size}": median_ratio(*zip(*of, strict=True)) for (kind, size), of in turns.items()}
-    rows = [
-        (kind, size, *(statistics.median(each) / 1e6 for each in zip(*of, strict=True)), ratios[f"threads_{kind}_{size}"])
-        for (kind, size), of in turns.items()
-    ]
+    ratios: dict[str, float] = {}
+    rows: list[tuple[object, ...]] = []
+    for (kind, size), of in turns.items():
+        ours, theirs = ([turn.speed for turn in each] for each in zip(*of, strict=True))
+        had = (statistics.median(turn.cores for turn in each) for each in zip(*of, strict=True))
+        ratio = ratios[f"threads_{kind}_{size}"] = median_ratio(ours, theirs)
+        rows.append((kind, size, statistics.median(ours) / 1e6, statistics.median(theirs) / 1e6, ratio, *had))
     at_least = {f"threads_{kind}_{size}" for kind, size in turns if size >= HELD_FROM} if held else set[str]()
     return Part(
-        headings=("rows", "population", "two threads", "two processes", "ratio"),
+        headings=("rows", "population", "two threads", "two processes", "ratio", "cores of threads", "of processes"),
         rows=rows,
         bars={name: Bar(value=ratios[name], bound=BOUND, unit=" times") for name in ratios if name in at_least},
         ratios=ratios,
-        notes=["millions of useful steps per second, of two processes together; the median over the rounds"],
+        notes=[
+            "millions of useful steps per second, of two processes together; the median over the rounds",
+            "cores: how many each had on average; two processes on a quiet machine have two",
+        ],
     )
