@@ -104,6 +104,17 @@ def test_bindings_stand_in_for_globals_and_change_none():
     assert FACTOR is None
 
 
+def test_arguments_keep_their_defaults(loaded):
+    text = """
+        def scaled(x, by=3.0):
+            return x * by
+        def helped(x):
+            return scaled(x) + scaled(x, by=2.0)
+    """
+    assert specialise(loaded(text).helped)(2.0) == 10.0
+    assert specialise(applied, APPLY=bind(loaded(text.replace("x * by", "x * by * RATE")).scaled, RATE=10.0))(2.0) == 61.0
+
+
 @pytest.mark.parametrize("make", [bind, specialise])
 def test_a_binding_that_nothing_looks_up_is_refused(make):
     with pytest.raises(TypeError, match="scaled looks up no global named FACTR, OTHER"):
@@ -251,7 +262,7 @@ def only(folder):
 
 SCRIPT = """
 import json, logging, sys
-logging.basicConfig(level=logging.INFO, format="%(message)s")
+logging.basicConfig(level=logging.WARNING, format="%(message)s")
 from law import fall
 from evolvent.jit import specialise
 fall = specialise(fall)
@@ -333,6 +344,25 @@ def test_each_signature_has_a_kernel_of_its_own(folder):
     assert len(list(folder.iterdir())) == 3
     again = specialise(scaled, FACTOR=7.0)
     assert (again(2.0), again(2), again(np.uint64(2)), hits(again)) == (14.0, 14.0, 14.0, 3)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("given", ["Pair(b=1.0, a=2.0)", "(0, Pair(b=1.0, a=2.0))"])
+def test_a_kernel_knows_the_order_of_the_fields_of_its_arguments(loaded, folder, given):
+    text = f"""
+        from typing import NamedTuple
+        class Pair(NamedTuple):
+            b: float
+            a: float
+        given = {given}
+        def first(pair):
+            return {"pair.b" if given.startswith("Pair") else "pair[1].b"}
+    """
+    module = loaded(text)
+    assert specialise(module.first)(module.given) == 1.0
+    module = loaded(text.replace("b: float", "c: float").replace("a: float", "b: float").replace("c: float", "a: float"))
+    assert specialise(module.first)(module.given) == 1.0
+    assert len(list(folder.iterdir())) == 2
 
 
 @pytest.mark.compiled

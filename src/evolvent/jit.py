@@ -124,9 +124,17 @@ def bind(template: Callable[..., Any], **bindings: Any) -> Callable[..., Any]:
     unknown = [name for name in bindings if name not in global_names(code)]
     if unknown:
         raise TypeError(f"{template.__name__} looks up no global named {', '.join(unknown)}")
-    bound = FunctionType(code, {**template.__globals__, **bindings}, template.__name__)  # type: ignore[attr-defined]
-    bound.__qualname__, bound.__module__ = template.__qualname__, template.__module__
+    bound = _copied(template, template.__name__, {**template.__globals__, **bindings})  # type: ignore[attr-defined]
+    bound.__qualname__ = template.__qualname__
     return bound
+
+
+def _copied(function: Callable[..., Any], name: str, space: dict[str, Any]) -> FunctionType:
+    """Return a copy of `function` that looks up globals in `space`; defaults of arguments are kept."""
+    copy = FunctionType(function.__code__, space, name, function.__defaults__, function.__closure__)  # type: ignore[attr-defined]
+    copy.__kwdefaults__ = function.__kwdefaults__  # type: ignore[attr-defined]
+    copy.__qualname__, copy.__module__ = name, function.__module__
+    return copy
 
 
 def _with_compiled_callees(function: Callable[..., Any], name: str) -> FunctionType:
@@ -134,9 +142,7 @@ def _with_compiled_callees(function: Callable[..., Any], name: str) -> FunctionT
     names = global_names(function.__code__)  # type: ignore[attr-defined]
     space = function.__globals__  # type: ignore[attr-defined]
     callees = {each: _compiled_callee(space[each]) for each in names if _is_plain(space.get(each))}
-    copy = FunctionType(function.__code__, {**space, **callees}, name)  # type: ignore[attr-defined]
-    copy.__qualname__, copy.__module__ = name, function.__module__
-    return copy
+    return _copied(function, name, {**space, **callees})
 
 
 def _compiled_callee(function: Callable[..., Any]) -> Any:
@@ -164,7 +170,8 @@ def _named(function: Callable[..., Any]) -> str:
 @functools.cache
 def _versions() -> tuple[str, ...]:
     here = Path(__file__).parent
-    files = (here / "instructions.py", here / "vectors.py", here / "checks.py", here / "lanes" / "python_builtins.py")
+    named = ("jit", "instructions", "vectors", "checks")  # beside the lanes, which stand behind Python's own abs, max and min
+    files = (*(here / f"{name}.py" for name in named), *sorted((here / "lanes").glob("*.py")))
     own = b"".join(file.read_bytes() for file in files)
     return numba.__version__, llvmlite.__version__, np.__version__, repr(OPTIONS), hashlib.sha256(own).hexdigest()
 

@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from numba.core import types
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
@@ -81,8 +82,14 @@ class KernelCache:
     def _path(self, signature: Any, codegen: Any) -> Path | None:
         if self.folder is None:
             return None
-        key = hashlib.sha256(repr((str(signature), codegen.magic_tuple())).encode()).hexdigest()[:16]
+        content = (str(signature), _fields(signature), codegen.magic_tuple())
+        key = hashlib.sha256(repr(content).encode()).hexdigest()[:16]
         return self.folder / f"{self.name}-{key}.kernel"
+
+
+def _fields(kinds: Any) -> list[Any]:
+    """Return the names of the fields of each NamedTuple in a signature, which compiled code knows by their places."""
+    return [(getattr(kind, "fields", ()), _fields(kind)) for kind in kinds if isinstance(kind, types.BaseTuple)]
 
 
 def checked(data: bytes) -> bytes:

@@ -166,6 +166,7 @@ def _copy(function: Any, notes: Notes, copies: dict[Any, Any]) -> Any:
         return copies[function]
     space = dict(function.__globals__)
     copy = FunctionType(function.__code__, space, function.__name__, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
     copies[function] = copy
     for name in global_names(function.__code__):
         value = space.get(name)
