@@ -13,7 +13,7 @@ from evolvent.policies.actions import num_outputs
 from evolvent.tasks.rollout import lanes_for
 
 WORLDS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1")
-HIDDEN = ((8,), (16,), (64,), (32, 32), (256,), (48, 48), (512,), (64, 64), (128, 128))
+HIDDEN = ((8,), (16,), (64,), (32, 32), (48, 48), (512,), (64, 64), (128, 128))
 LANES = (1, 4, 8, 16, 32)
 QUICK_LANES = (1, 16)
 POPULATION_SIZE, EPISODES = 64, 8
