@@ -66,6 +66,18 @@ def test_what_a_job_raises_reaches_the_caller_and_the_crew_goes_on(crew):
     assert crew.do([lambda: 3]) == [3]
 
 
+def test_work_for_threads_that_have_ended_is_refused(crew):
+    crew.close()
+    with pytest.raises(RuntimeError, match="its threads have ended"):
+        crew.do([lambda: 1])
+
+
+def test_work_in_a_fork_is_refused_for_threads_are_not_forked(crew, monkeypatch):
+    monkeypatch.setattr("evolvent.crew.os.getpid", lambda: -1)
+    with pytest.raises(RuntimeError, match="make a task after a fork"):
+        crew.do([lambda: 1])
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timers on Windows")
 def test_interrupts_at_any_moment_leave_no_thread_stuck():
     script = [sys.executable, "-c", INTERRUPTED_AT_RANDOM]

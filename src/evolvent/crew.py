@@ -37,6 +37,7 @@ class Crew:
     def __init__(self, size: int, name: str) -> None:
         """Start the threads."""
         self.size = size
+        self._process = os.getpid()
         self._work: Work = SimpleQueue()
         threads = [threading.Thread(target=_serve, args=(self._work,), name=name, daemon=True) for _ in range(size)]
         self._end = weakref.finalize(self, _end, self._work, threads)
@@ -44,7 +45,13 @@ class Crew:
             thread.start()
 
     def do(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
-        """Return what each job returns, in their order; raise what one of them raises, while the others go on."""
+        """Return what each job returns, in their order; raise what one of them raises, while the others go on.
+
+        Raises:
+            RuntimeError: There are no threads: they were closed, or this process is a fork of the one that has them.
+        """
+        if not self._end.alive or os.getpid() != self._process:
+            raise RuntimeError("its threads have ended; make a task after a fork, and use none that was closed")
         reports: SimpleQueue[Report] = SimpleQueue()
         for place, job in enumerate(jobs):
             self._work.put((place, job, reports))

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Mapping
 from reprlib import repr as shortened
 from typing import Any
 
+import numpy as np
+
 from evolvent.errors import UsageError
 
 LONGEST = 1000  # characters
+DEEPEST = 8  # lists in lists
 SET_ELSEWHERE = {
     "id": "it is the world itself",
     "max_episode_steps": "the setting max_steps (--max-steps) says it",
@@ -34,7 +37,8 @@ def as_text(env_kwargs: Mapping[str, Any] | Iterable[str]) -> tuple[str, ...]:
     """
     if isinstance(env_kwargs, str) or not isinstance(env_kwargs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UsageError(f"env_kwargs: expected a mapping or a list of name=value, got {shortened(env_kwargs)}")
-    pairs: list[tuple[Any, Any]] = [*env_kwargs.items()] if isinstance(env_kwargs, Mapping) else [*map(_pair, env_kwargs)]
+    given: list[tuple[Any, Any]] = [*env_kwargs.items()] if isinstance(env_kwargs, Mapping) else [*map(_pair, env_kwargs)]
+    pairs = [(name, value.tolist() if hasattr(value, "tolist") else value) for name, value in given]
     for name, value in pairs:
         if not isinstance(name, str) or not name.isidentifier():
             raise UsageError(f"env_kwargs: expected the name of an argument, got {str(name)[:80]!r}")
@@ -95,10 +99,10 @@ def _pair(text: Any) -> tuple[str, Any]:
         return name, value
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: Any, depth: int = 0) -> bool:
     if isinstance(value, list | tuple):
-        return all(_is_plain(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
-    return value is None or isinstance(value, bool | int | float | str) or hasattr(value, "item")
+        return depth < DEEPEST and all(_is_plain(item, depth + 1) for item in value)  # pyright: ignore[reportUnknownVariableType]
+    return isinstance(value.item() if isinstance(value, np.generic) else value, bool | int | float | str | None)
 
 
 def _as_json(value: Any) -> str:
