@@ -1,5 +1,6 @@
 """Learning curves and videos."""
 
+import os
 import subprocess
 import sys
 
@@ -194,6 +195,24 @@ def test_play_without_a_display_tells_what_to_do(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     assert run_command(["play", "small", "--runs-dir", str(tmp_path / "runs")]) == 2
     assert "record small" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("video_driver", ["", "dummy"])
+def test_mujoco_is_told_to_draw_without_a_display_while_it_is_filmed(monkeypatch, video_driver):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SDL_VIDEODRIVER", video_driver)
+    monkeypatch.setattr(sys, "platform", "linux")
+    with Stage(None, "CartPole-v1", "rgb_array"):
+        assert os.environ["MUJOCO_GL"] == "egl"
+    assert "MUJOCO_GL" not in os.environ
+    monkeypatch.setenv("MUJOCO_GL", "osmesa")
+    with Stage(None, "CartPole-v1", "rgb_array"):
+        assert os.environ["MUJOCO_GL"] == "osmesa"
+    monkeypatch.delenv("MUJOCO_GL")
+    monkeypatch.setenv("DISPLAY", ":0")
+    with Stage(None, "CartPole-v1", "rgb_array"):
+        assert "MUJOCO_GL" not in os.environ
 
 
 @pytest.mark.usefixtures("run")

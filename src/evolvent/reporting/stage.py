@@ -29,6 +29,7 @@ Frame = NDArray[np.uint8]
 
 DEFAULT_FPS = 30.0
 VIDEO_DRIVER = "SDL_VIDEODRIVER"
+DRAWN_WITHOUT_DISPLAY = {VIDEO_DRIVER: "dummy", "MUJOCO_GL": "egl"}  # Gymnasium's MuJoCo asks X11 for a window otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class Episode:
 class Stage:
     """Plays episodes in a Gymnasium environment that renders itself; to be closed, or used in a `with` statement.
 
-    Where there is no display, pygame is told to draw without one: `SDL_VIDEODRIVER` is `dummy`, in this process and until
-    the stage is closed, unless the user has set it.
+    Where there is no display, pygame and MuJoCo are told to draw without one: `SDL_VIDEODRIVER` is `dummy` and `MUJOCO_GL`
+    is `egl`, in this process and until the stage is closed, unless the user has set them.
 
     Args:
         policy: Who acts, None for an agent whose every action is drawn evenly from the action space.
@@ -83,9 +84,9 @@ class Stage:
         self._policy = policy
         self._seed = seed
         self._max_steps = max_steps or self.spec.max_episode_steps
-        self._without_display = render_mode == "rgb_array" and not has_display()
-        if self._without_display:
-            os.environ[VIDEO_DRIVER] = "dummy"
+        off_screen = render_mode == "rgb_array" and not _has_screen()
+        self._drivers = {n: v for n, v in DRAWN_WITHOUT_DISPLAY.items() if off_screen and not os.environ.get(n)}
+        os.environ.update(self._drivers)
         with building(env):
             self._world = make(env, render_mode, as_arguments(arguments))
 
@@ -142,8 +143,8 @@ class Stage:
     def close(self) -> None:
         """Close the world and its window."""
         self._world.close()
-        if self._without_display:
-            os.environ.pop(VIDEO_DRIVER, None)
+        for name in self._drivers:
+            os.environ.pop(name, None)
 
     def _agent(self, number: int) -> Agent:
         if self._policy is None:
@@ -163,9 +164,13 @@ class Stage:
 
 def has_display() -> bool:
     """Return whether a window can be expected to open; a user who sets `SDL_VIDEODRIVER` knows what it opens on."""
+    return _has_screen() or bool(os.environ.get(VIDEO_DRIVER))
+
+
+def _has_screen() -> bool:
     if sys.platform in {"win32", "darwin"}:
         return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", VIDEO_DRIVER))
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def _random_agent(space: Space, draws: Stream) -> Agent:
