@@ -561,6 +561,15 @@ def observe_what_was_remembered(state):
     return state.x, cos(remembered())
 
 
+def step_that_prints(state, action, draw):
+    print(state.x)  # noqa: T201
+    return step(state, action, draw)
+
+
+def step_that_has_printed(state, action, draw):
+    return step_that_prints(state, action, draw)
+
+
 def step_with_a_global(state, action, draw):
     global TOTAL  # noqa: PLW0603
     TOTAL = TOTAL + 1.0
@@ -575,11 +584,18 @@ def step_with_a_global(state, action, draw):
         ("step", step_that_counts, "step: the same arguments give another answer when it is called again"),
         ("step", step_that_remembers, "it uses HISTORY, a list; constants are numbers and tuples of them"),
         ("observe", observe_what_was_remembered, "it uses HISTORY, a list; constants are numbers and tuples of them"),
+        ("step", step_that_prints, "in every step of every episode: take print() away once you have read it"),
+        ("step", step_that_has_printed, "in every step of every episode: take print() away once you have read it"),
         ("step", step_with_a_global, "it assigns the global TOTAL; what changes belongs into the state"),
     ],
 )
 def test_what_is_kept_or_drawn_outside_is_told(role, wrong, words):
     assert words in said_of(**{role: wrong})
+
+
+def test_the_line_that_prints_is_named():
+    line = step_that_prints.__code__.co_firstlineno + 1
+    assert f"test_check_env.py, line {line}: it prints" in said_of(step=step_that_has_printed)
 
 
 # --- the record and the functions as such ---

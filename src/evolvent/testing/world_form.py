@@ -57,8 +57,10 @@ def _of_functions(env: Env) -> Iterator[str]:
             yield f"{role}: expected {role}({', '.join(arguments)}), got {function.__name__}{inspect.signature(function)}"
         for name in _assigned(function):
             yield f"{role}: {place(function)}: it assigns the global {name}; what changes belongs into the state"
-        for name, value in sorted(_changeable(function, set()).items()):
+        for name, value in sorted(_changeable(function).items()):
             yield f"{role}: {place(function)}: it uses {name}, {named(value)}; constants are numbers and tuples of them"
+        for where in _prints(function):
+            yield f"{role}: {where}: it prints, in every step of every episode: take print() away once you have read it"
 
 
 def _assigned(function: FunctionType) -> list[str]:
@@ -66,17 +68,31 @@ def _assigned(function: FunctionType) -> list[str]:
     return list(dict.fromkeys(str(each.argval) for each in stores))
 
 
-def _changeable(function: FunctionType, seen: set[FunctionType]) -> dict[str, Any]:
+def _changeable(function: FunctionType) -> dict[str, Any]:
     """Return the lists, dicts and sets that a function, or one that it calls, looks up as globals."""
-    seen.add(function)
-    found: dict[str, Any] = {}
-    for name in global_names(function.__code__):
-        value = function.__globals__.get(name)
-        if isinstance(value, (list, dict, set)):
-            found[name] = value
-        elif isinstance(value, FunctionType) and value not in seen and not value.__module__.startswith("evolvent."):
-            found |= _changeable(value, seen)
-    return found
+    looked_up = ((name, each.__globals__.get(name)) for each in _reached(function) for name in global_names(each.__code__))
+    return {name: value for name, value in looked_up if isinstance(value, (list, dict, set))}
+
+
+def _prints(function: FunctionType) -> list[str]:
+    """Return the places where a function, or one that it calls, calls Python's `print`."""
+    loads = ((each, load) for each in _reached(function) for load in dis.get_instructions(each))
+    found = [(each, load) for each, load in loads if load.opname == "LOAD_GLOBAL" and load.argval == "print"]
+    return [
+        f"{each.__code__.co_filename}, line {load.positions.lineno if load.positions else each.__code__.co_firstlineno}"
+        for each, load in found
+        if "print" not in each.__globals__
+    ]
+
+
+def _reached(function: FunctionType) -> list[FunctionType]:
+    """Return a function and all of the user's that it calls by name."""
+    reached = [function]
+    for each in reached:  # which grows meanwhile
+        called = (each.__globals__.get(name) for name in global_names(each.__code__))
+        theirs = [value for value in called if isinstance(value, FunctionType) and not value.__module__.startswith("evolvent.")]
+        reached += dict.fromkeys(value for value in theirs if value not in reached)
+    return reached
 
 
 def place(function: FunctionType) -> str:
