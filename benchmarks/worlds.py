@@ -19,7 +19,8 @@ from _harness import Bar, Report, block, conclude, flags, median_ratio, tell
 import evolvent as ev
 from evolvent.arrays import Population, Seeds
 from evolvent.policies.actions import num_outputs
-from evolvent.tasks.rollout import Jobs, Results, Rollout, compile_rollout, empty_results
+from evolvent.tasks.jobs import Jobs, Results
+from evolvent.tasks.rollout import Rollout, compile_rollout, empty_results
 
 WORLDS = ("Acrobot-v1", "CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1")
 BOUNDS = {"Acrobot-v1": 4.0, "Pendulum-v1": 6.0}

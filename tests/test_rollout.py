@@ -21,7 +21,9 @@ from evolvent.policies.actions import action_rule
 from evolvent.seeding import Draw, stream, uniform
 from evolvent.spaces import Box, Discrete
 from evolvent.tasks import CompiledEnv
-from evolvent.tasks.rollout import Jobs, _taken, compile_rollout, empty_results, lanes_for
+from evolvent.tasks.jobs import Jobs
+from evolvent.tasks.rollout import compile_rollout, empty_results, lanes_for
+from evolvent.tasks.side_by_side import taken
 
 pytestmark = pytest.mark.compiled
 
@@ -164,10 +166,10 @@ def test_the_larger_a_network_the_fewer_episodes_run_side_by_side(sizes, lanes):
 
 @pytest.mark.parametrize("size", [0, 1, 255, 600, 5_000, 20_011])
 def test_threads_that_take_stretches_do_each_job_once(size):
-    taken, counter = bind(_taken, LANES=16), np.zeros(1, np.int64)
+    take, counter = bind(taken, LANES=16), np.zeros(1, np.int64)
     held, jobs = [(0, 0)] * 3, []
     for turn in itertools.cycle((0, 1, 1, 2)):
-        job, held[turn] = taken(counter, size, held[turn])
+        job, held[turn] = take(counter, size, held[turn])
         if job >= size:
             break
         jobs.append(job)
@@ -178,7 +180,7 @@ def test_threads_that_take_stretches_do_each_job_once(size):
 
 def test_a_counter_at_its_end_leaves_nothing_to_take():
     counter = np.array([20_000], np.int64)
-    job, _ = bind(_taken, LANES=16)(counter, 20_000, (0, 0))
+    job, _ = bind(taken, LANES=16)(counter, 20_000, (0, 0))
     assert job >= 20_000
 
 

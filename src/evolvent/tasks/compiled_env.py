@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-
-import numpy as np
-from numpy.typing import NDArray
 
 from evolvent.arrays import Population
 from evolvent.crew import Crew
 from evolvent.envs import Env
 from evolvent.errors import UsageError
-from evolvent.evaluation import Conditions, Evaluation, mean_return
+from evolvent.evaluation import Conditions, Evaluation
 from evolvent.jit import COMPILES
-from evolvent.moments import Moments, moments_of_sums
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
 from evolvent.tasks.base import refuse_odd_shapes
-from evolvent.tasks.rollout import Jobs, Results, Rollout, compile_rollout, empty_results
+from evolvent.tasks.jobs import evaluation_of, jobs_of
+from evolvent.tasks.rollout import Rollout, compile_rollout, empty_results
 
 NUMBERS_OF_LANES = (1, 2, 4, 8, 16, 32)
 
@@ -69,29 +65,16 @@ class CompiledEnv:
         out.
         """
         refuse_odd_shapes(population, conditions, self.network.dim)
-        seen = conditions.normaliser
-        moments = seen or Moments.of_none(self.env.spec.observation_space.size)
-        jobs = Jobs(
-            population=np.ascontiguousarray(population, np.float32),
-            seeds=np.ascontiguousarray(conditions.seeds, np.uint64),
-            cap=conditions.episode_cap or self.env.spec.max_episode_steps,
-            centre=np.ascontiguousarray(moments.mean, np.float64),
-            scale=moments.scale,
-            counter=np.zeros(1, np.int64),
-        )
-        results = empty_results(self.env, conditions.seeds.shape, normalised=seen is not None)
-        share = partial(self._rollout(normalised=seen is not None), jobs, results)
+        normalised = conditions.normaliser is not None
+        spec = self.env.spec
+        jobs = jobs_of(population, conditions, spec.observation_space.size, spec.max_episode_steps)
+        results = empty_results(self.env, conditions.seeds.shape, normalised=normalised)
+        share = partial(self._rollout(normalised=normalised), jobs, results)
         try:
             self._crew.do([share] * self._crew.size)
         finally:
             jobs.counter[0] = jobs.seeds.size
-        failed = np.logical_or.reduce(results.failed, axis=1)
-        measured = mean_return(results.returns, results.steps, failed, results.truncated)
-        return replace(
-            measured,
-            descriptors=results.descriptors if self.env.describe is not None else None,
-            moments=None if seen is None else _moments(results, jobs.centre),
-        )
+        return evaluation_of(jobs, results)
 
     def _rollout(self, *, normalised: bool) -> Rollout:
         """Return the rollout, compiled off the main thread, which an interrupt can then reach."""
@@ -103,10 +86,3 @@ class CompiledEnv:
     def close(self) -> None:
         """End the threads."""
         self._crew.close()
-
-
-def _moments(results: Results, centre: NDArray[np.float64]) -> Moments:
-    """Return the moments of the episodes together, added in the order of individual and episode."""
-    sums = results.sums.reshape(-1, results.sums.shape[-1])
-    sound = np.isfinite(sums).all(axis=1) & ~results.failed.ravel()
-    return moments_of_sums(int(results.steps.ravel()[sound].sum()), centre, sums[sound].sum(axis=0))

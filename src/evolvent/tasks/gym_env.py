@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,10 @@ def make(env_id: str, render_mode: str | None = None, env_kwargs: Mapping[str, A
 
 
 def _beside(env_id: str) -> str:
-    """Return a hint that the module lies in the current folder, if it does."""
-    module, colon, _ = env_id.partition(":")
+    """Return a hint that the module was imported and has registered no such id, or that it lies in the current folder."""
+    module, colon, name = env_id.partition(":")
+    if colon and module in sys.modules:
+        return f": {module} was imported and registers no {name}{did_you_mean(name, gymnasium.registry)}"
     if colon and Path(f"{module}.py").is_file():
         return f": there is {module}.py here, where python -m evolvent looks and evolvent does not"
     return ""

@@ -15,7 +15,8 @@ from evolvent.networks import MLP
 from evolvent.policies.acting import compile_act
 from evolvent.policies.actions import num_outputs
 from evolvent.seeding import Draw, stream
-from evolvent.tasks.rollout import Jobs, Results, compile_rollout, empty_results
+from evolvent.tasks.jobs import Jobs, Results
+from evolvent.tasks.rollout import compile_rollout, empty_results
 from evolvent.testing.contract import Broken, call
 
 LANES = 16

@@ -19,10 +19,10 @@ from evolvent.networks import Network
 from evolvent.policies.actions import action_rule
 from evolvent.seeding import Draw
 from evolvent.spaces import Box
+from evolvent.tasks.jobs import Jobs, Results
 from evolvent.tasks.mujoco.finite import are_finite
 from evolvent.tasks.mujoco.simulation import Simulation, clear, settle
 from evolvent.tasks.mujoco.world import World
-from evolvent.tasks.rollout import Jobs, Results
 
 Rollout = Callable[[Jobs, Results, Simulation, Any], None]
 Values = NDArray[np.float64]

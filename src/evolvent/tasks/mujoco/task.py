@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
-import numpy as np
-
 from evolvent.arrays import Population
 from evolvent.crew import Crew
 from evolvent.errors import UsageError
-from evolvent.evaluation import Conditions, Evaluation, mean_return
+from evolvent.evaluation import Conditions, Evaluation
 from evolvent.jit import COMPILES
-from evolvent.moments import Moments, moments_of_sums
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
 from evolvent.spaces import Box
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.gym_env import make, spec_of
+from evolvent.tasks.jobs import Jobs, Results, empty_results, evaluation_of, jobs_of, no_jobs
 from evolvent.tasks.mujoco import library
 from evolvent.tasks.mujoco.rollout import Rollout, compile_rollout
 from evolvent.tasks.mujoco.simulation import Simulation
 from evolvent.tasks.mujoco.worlds import WORLDS
-from evolvent.tasks.rollout import Jobs, Results
 
 
 def unavailable(env_id: str) -> str | None:
@@ -95,24 +91,16 @@ class MujocoEnv:
         out.
         """
         refuse_odd_shapes(population, conditions, self.network.dim)
-        seen = conditions.normaliser
-        moments = seen or Moments.of_none(self.spec.observation_space.size)
-        jobs = Jobs(
-            population=np.ascontiguousarray(population, np.float32),
-            seeds=np.ascontiguousarray(conditions.seeds, np.uint64),
-            cap=conditions.episode_cap or self.spec.max_episode_steps,
-            centre=np.ascontiguousarray(moments.mean, np.float64),
-            scale=moments.scale,
-            counter=np.zeros(1, np.int64),
-        )
-        results = _empty_results(conditions.seeds.shape, 2 * len(jobs.centre) * (seen is not None))
-        share = partial(self._share, self._rollout(normalised=seen is not None), jobs, results)
+        normalised = conditions.normaliser is not None
+        size = self.spec.observation_space.size
+        jobs = jobs_of(population, conditions, size, self.spec.max_episode_steps)
+        results = empty_results(conditions.seeds.shape, num_sums=2 * size * normalised)
+        share = partial(self._share, self._rollout(normalised=normalised), jobs, results)
         try:
             self._crew.do([share] * self._crew.size)
         finally:
             jobs.counter[0] = jobs.seeds.size
-        measured = mean_return(results.returns, results.steps, np.logical_or.reduce(results.failed, axis=1), results.truncated)
-        return measured if seen is None else replace(measured, moments=_moments(results, moments))
+        return evaluation_of(jobs, results)
 
     def close(self) -> None:
         """End the threads."""
@@ -145,9 +133,7 @@ class MujocoEnv:
         action_space = self.spec.action_space
         assert isinstance(action_space, Box)  # noqa: S101 - all of these worlds have forces for actions
         rollout = compile_rollout(self._world, self.network, action_space, normalised=normalised)
-        nobody, nothing = np.zeros((0, self.network.dim), np.float32), np.zeros(0)
-        jobs = Jobs(nobody, np.zeros((0, 1), np.uint64), 1, nothing, nothing, np.zeros(1, np.int64))
-        self._share(rollout, jobs, _empty_results((0, 1), 0))
+        self._share(rollout, no_jobs(self.network.dim), empty_results((0, 1)))
         return rollout
 
 
@@ -159,21 +145,3 @@ def _simulations(env: Any, count: int) -> SimpleQueue[tuple[Any, Simulation]]:
         data = library.new_data(model)
         free.put(((model, data), library.simulation_of(model, data, env.init_qpos, env.init_qvel)))
     return free
-
-
-def _empty_results(shape: tuple[int, ...], num_sums: int) -> Results:
-    return Results(
-        returns=np.zeros(shape),
-        steps=np.zeros(shape, np.int64),
-        failed=np.zeros(shape, np.bool_),
-        truncated=np.zeros(shape, np.bool_),
-        descriptors=np.zeros((*shape, 0)),
-        sums=np.zeros((*shape, num_sums)),
-    )
-
-
-def _moments(results: Results, seen: Moments) -> Moments:
-    """Return the moments of the episodes together, added in the order of individual and episode."""
-    sums = results.sums.reshape(-1, results.sums.shape[-1])
-    sound = np.isfinite(sums).all(axis=1) & ~results.failed.ravel()
-    return moments_of_sums(int(results.steps.ravel()[sound].sum()), seen.mean, sums[sound].sum(axis=0))
