@@ -8,7 +8,7 @@ import textwrap
 import time
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -159,11 +159,12 @@ def made(shift, call):
     def inner(x, *, scale=4.0):
         if MAYBE is None and TEXT in {"a", "b"}:
             return helper(x) + shift + SIZES[1][0] + Pair(x).second + call(x)
-        return [each for each in (1.5, math.pi)][0] + scale + other.RATE
+        return sum(each * other.SHARE for each in (1.5, math.pi)) + scale + other.RATE
     return inner
 
 other = type(sys)("other")
 other.RATE = 8.0
+other.SHARE = 0.5
 top = made(0.5, swapped)
 """
 
@@ -189,6 +190,7 @@ top = made(0.5, swapped)
         ("(1.5, math.pi)", "(1.25, math.pi)"),
         ("math.pi", "math.tau"),
         ("other.RATE = 8.0", "other.RATE = 9.0"),
+        ("other.SHARE = 0.5", "other.SHARE = 0.25"),
     ],
 )
 def test_what_a_function_can_reach_is_in_its_fingerprint(loaded, old, new):
@@ -222,6 +224,11 @@ def test_two_functions_of_one_name_are_told_apart(loaded):
             return A(x) + B(x) - AGAIN(x)
         """)
     assert fingerprint(bind(module.top, AGAIN=module.A)) != fingerprint(bind(module.top, AGAIN=module.B))
+
+
+def test_the_order_of_the_fields_of_a_constant_counts():
+    one, other = (NamedTuple("Pair", [(first, float), (second, float)]) for first, second in ("ab", "ba"))
+    assert fingerprint(bind(scaled, FACTOR=one(1.0, 2.0))) != fingerprint(bind(scaled, FACTOR=other(1.0, 2.0)))
 
 
 def test_known_functions_and_context_stand_for_themselves():

@@ -64,6 +64,14 @@ def global_names(code: CodeType) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _names(code: CodeType) -> Iterator[str]:
+    """Yield the names of globals and attributes that `code`, or code nested in it, looks up."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
 def _code_parts(code: CodeType) -> Iterator[str]:
     arguments = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     yield repr((code.co_code, code.co_exceptiontable, code.co_names, code.co_varnames, code.co_freevars, arguments))
@@ -105,7 +113,7 @@ class _Walk:
     def value(self, value: Any, user: CodeType) -> Iterator[str]:
         if isinstance(value, tuple):
             items = cast("tuple[Any, ...]", value)
-            yield f"{type(items).__name__} of {len(items)}"
+            yield f"{type(items).__name__} of {len(items)} {getattr(items, '_fields', ())}"
             for item in items:
                 yield from self.value(item, user)
         elif isinstance(value, (*PLAIN, np.generic, np.dtype)):
@@ -133,6 +141,6 @@ class _Walk:
     def module(self, module: ModuleType, user: CodeType) -> Iterator[str]:
         yield f"{module.__name__} {getattr(module, '__version__', '')}"
         if module.__name__.partition(".")[0] not in VERSIONED:
-            for name in user.co_names:
+            for name in _names(user):
                 if hasattr(module, name):
                     yield from self.value(getattr(module, name), user)
