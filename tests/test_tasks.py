@@ -252,7 +252,7 @@ WALK = Env(
 
 def test_chance_in_a_world_depends_on_the_episode_and_the_step(opened):
     network = MLP(sizes=(1, 3, 1), initialiser="normal")
-    population, seeds = network.initialise(4, stream(2, "first")), stream(2, "episodes").bits((4, 3))
+    population, seeds = network.initialise(4, stream(6, "first")), stream(6, "episodes").bits((4, 3))
     evaluation = opened(CompiledEnv(WALK, network)).evaluate(population, Conditions(seeds=seeds))
     for row, returns, steps, row_seeds in zip(population, evaluation.returns, evaluation.steps, seeds, strict=True):
         for total, length, seed in zip(returns, steps, row_seeds, strict=True):

@@ -63,8 +63,9 @@ def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean along the last axis, also of numbers whose sum no float can hold."""
     with np.errstate(over="ignore", invalid="ignore"):
         usual: NDArray[np.float64] = values.mean(axis=-1)
-    means: NDArray[np.float64] = np.where(np.isfinite(usual), usual, (values / values.shape[-1]).sum(axis=-1))
-    return means
+    if not (finite := np.isfinite(usual)).all():
+        usual = np.where(finite, usual, (values / values.shape[-1]).sum(axis=-1))
+    return usual
 
 
 def usable(evaluation: Evaluation) -> Flags:
