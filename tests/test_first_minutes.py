@@ -3,15 +3,19 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
+import numpy as np
 import pytest
 
 import evolvent as ev
 from evolvent.article import NeuralNet
 from evolvent.cli.main import run as run_command
 from evolvent.cli.progress import _how_to_go_on
+from evolvent.envs import CARTPOLE, ENVS
+from evolvent.spaces import Box
 from evolvent.training import RunInterrupted
 
 SMALL: Any = {"population": 9, "generations": 3, "max_steps": 20, "target": None, "validation_episodes": 2, "test_episodes": 2}
@@ -113,6 +117,22 @@ def test_a_module_that_only_python_finds_is_told(tmp_path):
     (tmp_path / "another_simulator.py").write_text(SIMULATOR, encoding="utf-8")
     with pytest.raises(ev.EvolventError, match=r"there is another_simulator\.py here, where python -m evolvent looks"):
         ev.evolve("another_simulator:Point-v0")
+
+
+def test_a_module_that_registers_another_id_is_told(tmp_path, monkeypatch):
+    (tmp_path / "third_simulator.py").write_text(SIMULATOR.replace("Point-v0", "Third-v0"), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = 'third_simulator was imported and registers no Thrid-v0; did you mean "Third-v0"'
+    with pytest.raises(ev.EvolventError, match=words):
+        ev.evolve("third_simulator:Thrid-v0")
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_a_world_that_shows_another_number_of_values_than_it_says_is_refused(monkeypatch, size):
+    spec = replace(CARTPOLE.spec, id="Odd-v0", observation_space=Box.symmetric((np.inf,) * size))
+    monkeypatch.setitem(ENVS, "Odd-v0", replace(CARTPOLE, spec=spec))
+    with pytest.raises(ev.EvolventError, match=rf"Odd-v0: observe gives 4 values, expected {size}, .*check_env"):
+        ev.evolve("Odd-v0", runs_dir=None)
 
 
 def test_threads_that_a_world_cannot_use_are_told(caplog):

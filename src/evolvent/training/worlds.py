@@ -13,6 +13,7 @@ from evolvent.envs import ENVS, Env, EnvSpec, make_env
 from evolvent.errors import UsageError
 from evolvent.networks import Network
 from evolvent.policies import Policy
+from evolvent.seeding import Draw
 from evolvent.tasks import CompiledEnv, Task, gym_env, mujoco
 from evolvent.tasks.gym_env import GymEnv
 from evolvent.training.env_kwargs import as_arguments, as_text, refuse_text
@@ -83,7 +84,8 @@ def make_task(env_id: str, form: str, network: Network, workers: int = 0, env_kw
         env_kwargs: As for `env_spec`.
 
     Raises:
-        UsageError: The world has no compiled form, or Gymnasium does not know it.
+        UsageError: The world has no compiled form, or shows another number of values than its spec says; or Gymnasium does
+            not know it.
         EnvironmentFailed: Gymnasium cannot build it.
     """
     if form == "gymnasium":
@@ -94,8 +96,22 @@ def make_task(env_id: str, form: str, network: Network, workers: int = 0, env_kw
     if reason := why_not_compiled(env_id):
         raise UsageError(f"world: {reason}; use --world gymnasium (evolvent envs lists the compiled ones)")
     if (env := _of_values(env_id, env_kwargs)) is not None:
+        _refuse_other_size(env)
         return CompiledEnv(env, network, threads=workers or cores())
     return mujoco.MujocoEnv(env_id, network, env_kwargs=as_arguments(env_kwargs), threads=workers or cores())
+
+
+def _refuse_other_size(env: Env) -> None:
+    """Refuse a world that shows more or fewer values than it says: compiled code would leave some out, or only fail."""
+    try:
+        shown = len(env.observe(env.reset(Draw(0, 0))))
+    except Exception:  # noqa: BLE001 - of any kind, from the user's code: compiling it says what is wrong and where
+        return
+    if shown != (size := env.spec.observation_space.size):
+        raise UsageError(
+            f"env: {env.spec.id}: observe gives {shown} values, expected {size}, as observation_space of its spec has;"
+            " evolvent.testing.check_env(env) tells all that is wrong with a world"
+        )
 
 
 def arguments_for(policy: Policy | None, env_id: str, chosen: Mapping[str, Any] | Sequence[str] | None) -> tuple[str, ...]:
