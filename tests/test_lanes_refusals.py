@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -21,6 +21,12 @@ NUMBERS = [0.3, -0.0, 1.0, -1.5, 2.5, math.inf, -2.0, math.nan]
 PUBLIC = {name: getattr(lanes_module, name) for name in lanes_module.__all__}
 BRANCH = "it branches on a value; write where(condition, yes, no)"
 MIXED = "float32 meets float64; write to_float32(...) around the float64"
+
+
+class Pair(NamedTuple):
+    a: Any
+    b: Any
+
 
 # Each holds in float64, alone and in lanes: the bits of plain Python.
 WORKING = [
@@ -42,6 +48,7 @@ WORKING = [
     "y = lanes_module.sin(x)",
     "y = tan(x)",
     "y = (x, 0.5)[0]",
+    "t = 2 * x\n    for k in range(3): t += k * x\n    y = Pair(t, x).a",
 ]
 
 # Each works alone, as plain Python does; in lanes it is refused.
@@ -57,6 +64,7 @@ REFUSED_IN_LANES = [
     ("y = where(logical_not(x), x, 0.0)", "logical_not is asked of a number; write x == 0.0 for logical_not(x)"),
     ("y = where(x > 0, (x, x), (0.0, x))[0]", "write a where(...) of its own for each number of a tuple"),
     ("y = (x > 0) * x", "a truth value meets a number; write where(flag, 1.0, 0.0) for the flag"),
+    ("t = 0.0\n    for k in range(3): t += k * x\n    y = Pair(t, x).a", "begin with the first of what is added"),
     ("y = max(x, 0.5, -x)", "max has no form in lanes; write maximum(x, maximum(y, z))"),
     ("y = x\n    for v in (x, 0.5): y += v", "a loop goes over a tuple of one kind; write its rounds out"),
     ("y = x % 2.0", "% has no form in lanes; write x - y * floor(x / y) for x % y"),
@@ -135,7 +143,7 @@ def written(line: str, folder: Path) -> FunctionType:
     """Return the function of a file that has `line` as its second."""
     path = folder / "written.py"
     path.write_text(f"def written(x):\n    {line}\n    return y\n", encoding="utf-8")
-    space: dict[str, Any] = {"np": np, "math": math, "lanes_module": lanes_module, **PUBLIC}
+    space: dict[str, Any] = {"np": np, "math": math, "lanes_module": lanes_module, "Pair": Pair, **PUBLIC}
     exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)  # noqa: S102 - the table's own lines
     return space["written"]
 

@@ -51,6 +51,10 @@ PATTERNS = (  # of Numba's text, and what they mean
         "a value in lanes has no attribute {0}; compute with the value itself",
     ),
     (
+        r"Cannot unify (\w+)\((?=.*Vec\().*\) and \1\(.*\) for '\$",  # of one NamedTuple, where it is made
+        "a sum in it begins with a plain number, and becomes a value in a loop; begin with the first of what is added",
+    ),
+    (
         r"Cannot unify (.*) and (.*) for '(\w+)",
         "Cannot unify {0} and {1} for {2}; give {2} the same length and types wherever it is set",
     ),
