@@ -35,7 +35,7 @@ class Point(gymnasium.Env):
         return np.zeros(1, np.float32), float(action), False, False, {}
 
 
-gymnasium.register("Point-v0", entry_point=Point, max_episode_steps=5)
+gymnasium.register("Dot-v0", entry_point=Point, max_episode_steps=5)
 """
 
 
@@ -101,26 +101,26 @@ def test_what_the_command_tells_to_do_next_can_be_done(tmp_path, capsys, monkeyp
     (tmp_path / "a_simulator.py").write_text(SIMULATOR, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     flags = ["--population", "9", "--generations", "2", "--validation-episodes", "2", "--test-episodes", "2", "--name", "one"]
-    assert run_command(["train", "a_simulator:Point-v0", *flags]) == 0
+    assert run_command(["train", "a_simulator:Dot-v0", *flags]) == 0
     told = capsys.readouterr().out
-    assert "record a_simulator-Point-v0/one --env a_simulator:Point-v0" in told
-    assert run_command(["record", "one", "--env", "a_simulator:Point-v0"]) == 4
+    assert "record a_simulator-Dot-v0/one --env a_simulator:Dot-v0" in told
+    assert run_command(["record", "one", "--env", "a_simulator:Dot-v0"]) == 4
     assert "cannot be shown or filmed: it takes no render_mode" in capsys.readouterr().err
     assert run_command(["resume", "one"]) == 2
-    assert "give it: --env a_simulator:Point-v0" in capsys.readouterr().err
-    ev.evolve("Point-v0", **SMALL, name="two")
-    assert run_command(["resume", "two", "--env", "a_simulator:Point-v0", "--generations", "4"]) == 0
+    assert "give it: --env a_simulator:Dot-v0" in capsys.readouterr().err
+    ev.evolve("Dot-v0", **SMALL, name="two")
+    assert run_command(["resume", "two", "--env", "a_simulator:Dot-v0", "--generations", "4"]) == 0
     assert run_command(["resume", "two", "--env", "CartPole-v1"]) == 2
 
 
 def test_a_module_that_only_python_finds_is_told(tmp_path):
     (tmp_path / "another_simulator.py").write_text(SIMULATOR, encoding="utf-8")
     with pytest.raises(ev.EvolventError, match=r"there is another_simulator\.py here, where python -m evolvent looks"):
-        ev.evolve("another_simulator:Point-v0")
+        ev.evolve("another_simulator:Dot-v0")
 
 
 def test_a_module_that_registers_another_id_is_told(tmp_path, monkeypatch):
-    (tmp_path / "third_simulator.py").write_text(SIMULATOR.replace("Point-v0", "Third-v0"), encoding="utf-8")
+    (tmp_path / "third_simulator.py").write_text(SIMULATOR.replace("Dot-v0", "Third-v0"), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     words = 'third_simulator was imported and registers no Thrid-v0; did you mean "Third-v0"'
     with pytest.raises(ev.EvolventError, match=words):
@@ -179,7 +179,7 @@ def test_settings_within_are_a_mapping_wherever_they_are_given():
 
 
 def test_a_run_that_was_stopped_tells_the_command_that_goes_on_with_its_world(tmp_path, monkeypatch):
-    (tmp_path / "third_simulator.py").write_text(SIMULATOR.replace("Point-v0", "Third-v0"), encoding="utf-8")
+    (tmp_path / "third_simulator.py").write_text(SIMULATOR.replace("Dot-v0", "Third-v0"), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     run = ev.evolve("third_simulator:Third-v0", **SMALL, name="one")
     told = _how_to_go_on(RunInterrupted(run.folder, 3))
