@@ -255,6 +255,12 @@ def test_what_cannot_be_followed_is_refused(value):
         fingerprint(bind(scaled, FACTOR=value))
 
 
+def test_a_kernel_for_a_processor_that_rounds_otherwise_is_another_one(monkeypatch):
+    before = jit._versions.__wrapped__()
+    monkeypatch.setattr("evolvent.instructions.FUSES", not jit.instructions.FUSES)
+    assert jit._versions.__wrapped__() != before
+
+
 # --- kernels that are kept ---
 
 

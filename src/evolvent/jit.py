@@ -173,7 +173,8 @@ def _versions() -> tuple[str, ...]:
     named = ("jit", "instructions", "vectors", "checks")  # beside the lanes, which stand behind Python's own abs, max and min
     files = (*(here / f"{name}.py" for name in named), *sorted((here / "lanes").glob("*.py")))
     own = b"".join(file.read_bytes() for file in files)
-    return numba.__version__, llvmlite.__version__, np.__version__, repr(OPTIONS), hashlib.sha256(own).hexdigest()
+    options = repr((OPTIONS, INLINED, instructions.FUSES))
+    return numba.__version__, llvmlite.__version__, np.__version__, options, hashlib.sha256(own).hexdigest()
 
 
 @functools.cache

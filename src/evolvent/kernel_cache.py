@@ -63,7 +63,8 @@ class KernelCache:
             return None
         except Exception as problem:  # noqa: BLE001 - whatever is wrong with a kept kernel, compiling mends it
             log.warning("compiling %s again: its kept form cannot be read (%s)", self.name, problem)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
