@@ -45,7 +45,7 @@ def command(arguments: Sequence[str]) -> int:
     show(table)
     say()
     if flags.all:
-        say("through Gymnasium, with default settings:")
+        say("registered with Gymnasium; default settings, where observations are boxes:")
         for env_id in others:
             say(f"  {env_id}")
     else:

@@ -75,7 +75,8 @@ class Config:
 
     Args:
         seed: All randomness follows from it.
-        world: Run the world's compiled form, or Gymnasium's own; python is what data and functions run as.
+        world: Run the world's compiled form, or Gymnasium's own; compiled where nobody says and there is such a form. python
+            is what data and functions run as.
         env_kwargs: Keyword arguments of the world, each as name=value: goal_velocity=0.1.
         algorithm: Which search.
         hidden: Sizes of the network's hidden layers.
