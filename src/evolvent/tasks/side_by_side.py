@@ -93,7 +93,7 @@ def _rollout_in_lanes(jobs: Jobs, results: Results) -> None:
     room = np.zeros(DIM * LANES + 16, np.float32)
     offset = first_aligned(room)
     rows = vectors_at(room, offset, LANES)
-    row_of, episode_of, ends = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64), np.full(LANES, NEVER)
+    row_of, episode_of, ends = np.full(LANES, -1), np.zeros(LANES, np.int64), np.full(LANES, NEVER)
     lanes = spread(BEGIN(np.uint64(0)), LANES)
     held = 0, 0
     now, over, active, free = 0, 0, 0, (1 << LANES) - 1
@@ -114,9 +114,11 @@ def _rollout_in_lanes(jobs: Jobs, results: Results) -> None:
             if job < jobs.seeds.size:
                 i = job // episodes
                 e = job - i * episodes
-                active, row_of[lane], episode_of[lane], ends[lane] = active | 1 << lane, i, e, now + jobs.cap
-                for k in range(DIM):
-                    room[offset + k * LANES + lane] = jobs.population[i, k]
+                active, episode_of[lane], ends[lane] = active | 1 << lane, e, now + jobs.cap
+                if row_of[lane] != i:
+                    row_of[lane] = i
+                    for k in range(DIM):
+                        room[offset + k * LANES + lane] = jobs.population[i, k]
                 lanes = with_lane(lanes, lane, BEGIN(jobs.seeds[i, e]))
         if not active:
             return
