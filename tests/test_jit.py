@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import os
+import random
 import stat
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from evolvent import jit, kernel_cache
-from evolvent.errors import StorageFailed
+from evolvent.errors import StorageFailed, UsageError
 from evolvent.fingerprint import NotFollowable, fingerprint
 from evolvent.jit import bind, kernel
 from evolvent.kernel_cache import MAGIC, private_folder, prune
@@ -511,3 +512,33 @@ def test_pruning_removes_the_oldest_and_nothing_else(tmp_path, monkeypatch):
     monkeypatch.setattr(kernel_cache, "MAX_AGE", 1.5 * 86400)
     prune(tmp_path)
     assert sorted(path.name for path in tmp_path.glob("*.kernel")) == ["a.kernel", "b.kernel"]
+
+
+# --- random numbers that no address decides ---
+
+
+def draws_from_numpy(x):
+    return x + np.random.rand()  # noqa: NPY002
+
+
+def draws_from_the_library(x):
+    return x + random.random()  # noqa: S311
+
+
+def draws_within(x):
+    return draws_from_numpy(x)
+
+
+def asks_a_state(x, state):
+    return np.sqrt(x) + state.random
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("function", [draws_from_numpy, draws_from_the_library, draws_within])
+def test_random_numbers_without_an_address_are_refused(function):
+    with pytest.raises(UsageError, match=r"draws random numbers that differ from run to run; write uniform\(draw, k\)"):
+        kernel(function)
+
+
+def test_an_attribute_of_that_name_is_none():
+    assert fingerprint(asks_a_state)

@@ -10,16 +10,21 @@ from __future__ import annotations
 import dis
 import functools
 import hashlib
+import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, cast
 
 import numpy as np
 
+from evolvent.errors import UsageError
+
 Function = Callable[..., Any]
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
+GENERATORS = (random.Random, np.random.RandomState, np.random.Generator)
 VERSIONED = ("numpy", "math", "numba", "cmath", "operator")
 
 
@@ -40,6 +45,7 @@ def fingerprint(function: Function, known: Mapping[Function, str] | None = None,
 
     Raises:
         NotFollowable: The function names an object, such as an array or an instance, whose content is not known.
+        UsageError: The function draws random numbers that no address decides.
 
     Examples:
         >>> fingerprint(lambda x: x + 1) == fingerprint(lambda x: x + 1)
@@ -82,6 +88,16 @@ def _code_parts(code: CodeType) -> Iterator[str]:
             yield repr(sorted(cast("frozenset[Any]", constant), key=repr) if isinstance(constant, frozenset) else constant)
 
 
+def _attributes(code: CodeType, name: str) -> Iterator[str]:
+    """Yield the attributes that `code`, or code nested in it, takes of the global `name`."""
+    for first, then in pairwise(dis.get_instructions(code)):
+        if first.opname == "LOAD_GLOBAL" and first.argval == name and then.opname in {"LOAD_ATTR", "LOAD_METHOD"}:
+            yield str(then.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _attributes(constant, name)
+
+
 class _Walk:
     """Yields one text for each thing that is reached, each function once."""
 
@@ -108,7 +124,8 @@ class _Walk:
         for name in global_names(code):
             yield name
             if name in function.__globals__:
-                yield from self.value(function.__globals__[name], code)
+                named = function.__globals__[name]
+                yield from self.value(np.random if named is np and "random" in _attributes(code, name) else named, code)
 
     def value(self, value: Any, user: CodeType) -> Iterator[str]:
         if isinstance(value, tuple):
@@ -120,6 +137,11 @@ class _Walk:
             yield f"{type(value).__name__} {value!r}"  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(value, type):
             yield from self.type(value, user)
+        elif isinstance(getattr(value, "__self__", None), GENERATORS) or value is np.random:
+            raise UsageError(
+                f"{user.co_filename}, line {user.co_firstlineno}: {user.co_name} draws random numbers that differ from run to"
+                " run; write uniform(draw, k), k = 0, 1, ..."
+            )
         elif isinstance(value, (BuiltinFunctionType, np.ufunc)):
             yield f"{getattr(value, '__module__', '')} {value.__name__}"
         elif isinstance(value, ModuleType):
