@@ -5,10 +5,10 @@ import pytest
 
 import evolvent as ev
 from evolvent.cli.main import run
-from evolvent.errors import UsageError
+from evolvent.env_kwargs import as_arguments, as_text
+from evolvent.errors import FileRefused, UsageError
 from evolvent.reporting.stage import Stage
 from evolvent.training.config import Config, merge, read_toml, to_toml
-from evolvent.training.env_kwargs import as_arguments, as_text
 from evolvent.training.worlds import arguments_for, default_form, env_spec, full_id, make_task
 
 QUICK = {"population": 8, "generations": 1, "episodes": 1, "validation_episodes": 0, "test_episodes": 2, "target": None}
@@ -91,6 +91,10 @@ def test_a_policy_knows_the_world_it_was_evolved_in(tmp_path, capsys, monkeypatc
     assert "g=3.0" in capsys.readouterr().out
     policy = ev.load_policy(tmp_path / "runs/Pendulum-v1/light/best.safetensors")
     assert policy.env_kwargs == ("g=3.0",)
+    policy.env_kwargs = ("no value",)
+    with pytest.raises(FileRefused, match="env_kwargs: expected name=value"):
+        ev.load_policy(policy.save(tmp_path / "odd.safetensors"))
+    policy.env_kwargs = ("g=3.0",)
     assert arguments_for(policy, "Pendulum-v1", None) == ("g=3.0",)
     assert arguments_for(policy, "CartPole-v1", None) == ()
     assert arguments_for(policy, "Pendulum-v1", {"g": 4}) == ("g=4",)

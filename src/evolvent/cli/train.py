@@ -11,11 +11,11 @@ import tyro
 
 from evolvent.cli.flags import called, parse
 from evolvent.cli.progress import Output, carry_out, heading
+from evolvent.env_kwargs import as_text, refuse_text
 from evolvent.errors import UsageError
 from evolvent.files import read_bytes
 from evolvent.training import Config, start
 from evolvent.training.config import merge, read_toml
-from evolvent.training.env_kwargs import as_text, refuse_text
 from evolvent.training.presets import default_config
 from evolvent.training.worlds import full_id
 

@@ -41,7 +41,9 @@ def make_env(env_id: str, **kwargs: object) -> Env:
         'CartPole-v1'
     """
     if env_id not in ENVS:
-        raise UsageError(f"world: {env_id} has no compiled form; use --world gymnasium. Compiled: {', '.join(ENVS)}")
+        raise UsageError(
+            f"env: {env_id} is none of {', '.join(ENVS)}; MujocoEnv measures in those of MuJoCo, GymEnv in any other"
+        )
     if not kwargs:
         return ENVS[env_id]
     if env_id not in MAKERS:

@@ -31,7 +31,7 @@ TURNS_PER_RADIAN = 1 / TURN
 class State(NamedTuple):
     """How the pendulum hangs and turns."""
 
-    angle: Value  # [rad], 0 is upright; whole turns are kept
+    angle: Value  # [rad], 0 is upright; whole turns are kept, NaN comes beyond 1e4: some 25,000 steps one way round
     angular_velocity: Value  # [rad/s]
 
 

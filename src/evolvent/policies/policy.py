@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evolvent.arrays import Outputs, Row, as_numbers
+from evolvent.env_kwargs import as_text
 from evolvent.errors import UsageError
 from evolvent.networks import MLP
 from evolvent.policies import policy_file
@@ -29,7 +30,7 @@ class Policy:
         observation_space: Of what the policy is shown.
         action_space: Of what it answers.
         env_id: The world that it was evolved for, as text.
-        env_kwargs: The keyword arguments of that world, each as text `name=value`.
+        env_kwargs: The keyword arguments of that world, or texts `name=value`.
         provenance: Where it comes from, as text: versions, seed, score.
 
     Raises:
@@ -55,7 +56,7 @@ class Policy:
         observation_space: Box,
         action_space: Discrete | Box,
         env_id: str = "",
-        env_kwargs: Sequence[str] = (),
+        env_kwargs: Mapping[str, Any] | Sequence[str] = (),
         provenance: Mapping[str, str] | None = None,
     ) -> None:
         """Bind `row` to `network`."""
@@ -65,7 +66,7 @@ class Policy:
         self.observation_space = observation_space
         self.action_space = action_space
         self.env_id = env_id
-        self.env_kwargs = tuple(env_kwargs)
+        self.env_kwargs = as_text(env_kwargs)
         self.provenance = dict(provenance or {})
 
     @cached_property
@@ -178,7 +179,8 @@ def load_policy(path: str | Path) -> Policy:
         FileRefused: The file is damaged, too new, or something else than a policy.
 
     Examples:
-        >>> from evolvent.errors import UsageError
+        >>> from evolvent.env_kwargs import as_text
+    from evolvent.errors import UsageError
         >>> try:
         ...     load_policy("missing.safetensors")
         ... except UsageError as error:

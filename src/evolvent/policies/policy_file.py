@@ -14,6 +14,7 @@ from typing import Final, TypeVar, cast
 import numpy as np
 
 from evolvent.arrays import Row
+from evolvent.env_kwargs import as_text
 from evolvent.errors import FileRefused, UsageError
 from evolvent.files import (
     JsonObject,
@@ -118,7 +119,8 @@ def _record(content: JsonObject, source: str) -> PolicyRecord:
     observation_space = _space_from_json(take_object(content, "observation_space", source), source)
     action_space = _space_from_json(take_object(content, "action_space", source), source)
     env_id = take(content, "env_id", str, source)
-    env_kwargs = tuple(take_list(content, "env_kwargs", str, source)) if "env_kwargs" in content else ()
+    texts = take_list(content, "env_kwargs", str, source) if "env_kwargs" in content else []
+    env_kwargs = _built(lambda: as_text(texts), source)
     provenance = take_object(content, "provenance", source)
     refuse_leftovers(content, source)
     if not isinstance(observation_space, Box):

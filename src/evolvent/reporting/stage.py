@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from evolvent.env_kwargs import as_arguments
 from evolvent.envs import EnvSpec
 from evolvent.errors import EnvironmentFailed, EvolventError, UsageError
 from evolvent.policies import Policy
@@ -20,7 +21,6 @@ from evolvent.policies.actions import for_environment
 from evolvent.seeding import Stream, stream
 from evolvent.spaces import Discrete, Space
 from evolvent.tasks.gym_env import make
-from evolvent.training.env_kwargs import as_arguments
 from evolvent.training.scoring import test_seeds
 from evolvent.training.worlds import arguments_for, building, env_spec
 

@@ -45,7 +45,11 @@ class CompiledEnv:
         if threads < 1:
             raise UsageError(f"threads: expected at least 1, got {threads}")
         if lanes is not None and lanes not in NUMBERS_OF_LANES:
-            raise UsageError(f"lanes: expected one of {', '.join(map(str, NUMBERS_OF_LANES))}, or None to choose, got {lanes}")
+            raise UsageError(
+                f"lanes: expected one of {', '.join(map(str, NUMBERS_OF_LANES))}, or None to choose, got {lanes!r}"
+            )
+        if not isinstance(env, Env):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UsageError(f"env: expected an Env, such as make_env('CartPole-v1'), got {env!r:.80}")
         refuse_misfits(network, env.spec.observation_space, env.spec.action_space)
         self.env = env
         self.network = network

@@ -80,7 +80,7 @@ def _compiled(rollout: Rollout, env: Env, network: Network) -> Rollout:
     try:
         rollout(no_jobs(network.dim), empty_results(env, (0, 1)))
     except CompilationFailed as problem:
-        raise UsageError(f"env: {env.spec.id} cannot be compiled: {explain(problem)}") from problem
+        raise UsageError(f"env: {env.spec.id} cannot be compiled: {explain(problem)}; check_env tells more") from problem
     return rollout
 
 

@@ -17,11 +17,11 @@ import tomli_w
 
 from evolvent.algorithms import ALGORITHMS, operators
 from evolvent.engines import ENGINES
+from evolvent.env_kwargs import as_text
 from evolvent.errors import UsageError, did_you_mean
 from evolvent.networks.activations import ACTIVATIONS
 from evolvent.networks.mlp import MAX_LAYERS, MAX_NEURONS, Initialiser
 from evolvent.seeding import MAX_SEED
-from evolvent.training.env_kwargs import as_text
 
 T = TypeVar("T")
 

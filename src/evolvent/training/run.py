@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from evolvent.arrays import Row
+from evolvent.env_kwargs import as_text, refuse_text
 from evolvent.errors import FileRefused, StorageFailed, UsageError
 from evolvent.files import JsonObject, dump_json, parse_object, read_bytes, save_atomically
 from evolvent.policies import Policy
 from evolvent.training import checkpoint, history, run_folder
 from evolvent.training.callbacks import Callback, Generation, Stop
 from evolvent.training.config import Config, merge, read_toml, to_toml
-from evolvent.training.env_kwargs import as_text, refuse_text
 from evolvent.training.manifest import LARGEST_TEXT, changed_versions, check_format, circumstances
 from evolvent.training.parts import Search, prepare
 from evolvent.training.presets import Problem, default_config, problem_in_file

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from evolvent.crew import cores
+from evolvent.env_kwargs import as_arguments, as_text, refuse_text
 from evolvent.envs import ENVS, Env, EnvSpec, make_env
 from evolvent.errors import UsageError
 from evolvent.networks import Network
@@ -16,7 +17,6 @@ from evolvent.policies import Policy
 from evolvent.seeding import Draw
 from evolvent.tasks import CompiledEnv, Task, gym_env, mujoco
 from evolvent.tasks.gym_env import GymEnv
-from evolvent.training.env_kwargs import as_arguments, as_text, refuse_text
 
 log = logging.getLogger("evolvent")
 

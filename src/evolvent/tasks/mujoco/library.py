@@ -21,7 +21,7 @@ mujoco: Any = None
 MISSING = ""
 try:
     import mujoco as _installed
-except (ImportError, OSError) as error:
+except Exception as error:  # noqa: BLE001 - it looks at the machine's ways to draw, and raises what it finds
     MISSING = str(error)
 else:
     mujoco = _installed
@@ -70,7 +70,7 @@ def problem() -> str | None:
     A small model is stepped in both ways, once a process, so that no number is trusted that was not compared.
     """
     if mujoco is None:
-        return f'MuJoCo is not installed ({MISSING}); pip install "evolvent[mujoco]"'
+        return f'MuJoCo cannot be imported ({MISSING}); pip install "evolvent[mujoco]"'
     version = str(mujoco.__version__)
     if version.partition(".")[0] not in MAJOR_VERSIONS:
         return f"MuJoCo {version} is not one of the versions {', '.join(f'{each}.x' for each in MAJOR_VERSIONS)} that are known"
