@@ -188,6 +188,18 @@ def step_by_module(state, action, draw):
     return Walk(lanes_module.clip(state.position, -1.0, 1.0), uniform(draw, 0), action[0]), 1.0, False
 
 
+def step_that_prints(state, action, draw):
+    print(state.position)
+    return Walk(state.position, uniform(draw, 0), action[0]), 1.0, False
+
+
+def test_printing_in_lanes_is_refused_with_the_line():
+    with pytest.raises(
+        UsageError, match=rf"line {step_that_prints.__code__.co_firstlineno + 1}: print\(\) has no form in lanes"
+    ):
+        compile_rollout(world(step_that_prints, Discrete(n=2)), MLP(sizes=(2, 8, 2)), 16)
+
+
 def step_with_text(state, action, draw):
     return Walk(state.position + "1", uniform(draw, 0), action[0]), 1.0, False
 

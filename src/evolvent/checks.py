@@ -17,7 +17,7 @@ from numba.core.errors import TypingError
 from numba.core.typed_passes import NopythonTypeInference
 from numba.core.untyped_passes import DeadBranchPrune
 
-from evolvent.vectors import element_of, mixture
+from evolvent.vectors import Vec, element_of, mixture
 
 ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod}
 ARITHMETIC |= {operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.imod}
@@ -48,7 +48,7 @@ class NamesAreDefined(AnalysisPass):
 
 @register_pass(mutates_CFG=False, analysis_only=True)
 class OnePrecision(AnalysisPass):
-    """Refuses what mixes float32 with float64 or whole numbers, powers of floats, and lists of values in lanes."""
+    """Refuses what mixes float32 with float64 or whole numbers, powers of floats, and lists and printing in lanes."""
 
     _name = "evolvent_one_precision"
 
@@ -62,6 +62,10 @@ class OnePrecision(AnalysisPass):
             words = _of_container(state.typemap[assignment.target.name]) or _refusal(state, assignment.value)
             if words:
                 raise TypingError(f"refused: {words}", loc=assignment.loc)
+        for block in state.func_ir.blocks.values():
+            for each in block.find_insts(ir.Print):
+                if any(isinstance(state.typemap[argument.name], Vec) for argument in each.args):
+                    raise TypingError("refused: print() has no form in lanes; take it away", loc=each.loc)
         return False
 
 
