@@ -189,7 +189,7 @@ def step_by_module(state, action, draw):
 
 
 def step_that_prints(state, action, draw):
-    print(state.position)
+    print(state.position)  # noqa: T201
     return Walk(state.position, uniform(draw, 0), action[0]), 1.0, False
 
 
