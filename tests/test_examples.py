@@ -33,6 +33,7 @@ def test_every_example_is_run_here_and_tells_how():
         assert ("pip install -e '.[examples]'" in text) == ("sklearn" in text) == (name in NEEDS)
 
 
+@pytest.mark.compiled
 def test_points_are_spread_nearly_as_far_as_can_be(tmp_path):
     said = printed_by("maximise_function", 2, folder=tmp_path)
     shares = [float(share) for share in re.findall(r"([0-9.]+)% of the best known", said)]
