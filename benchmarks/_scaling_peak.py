@@ -18,7 +18,7 @@ CHAINS = 0  # bound below
 LANES = 16
 LENGTH = 100_000
 ENOUGH = (4, 8, 10)  # chains that hide how long a result takes, and fit into the registers; which do depends on the processor
-ROUNDINGS: dict[str, dict[str, Any]] = {"strict": {}, "fused": {"fastmath": {"contract"}}}  # two, as in Evolvent; or one
+ROUNDINGS: dict[str, dict[str, Any]] = {"strict": {}, "fused": {"fastmath": {"contract"}}}  # two, or one as in our networks
 
 
 def _chains(length: int, factor: Any, term: Any) -> Any:
