@@ -102,6 +102,6 @@ def part(contestants: list[Contestant], peaks: dict[str, float]) -> Part:
         ratios=ratios,
         notes=[
             f"CartPole on one thread, whole calls of evaluate, world included; episodes of {CAP} steps",
-            f"the peak [ns a multiply-add]: {peaks['strict']:.3g} with two roundings; {peaks['fused']:.3g} with one, as in our networks",
+            f"the peak [ns a multiply-add]: {peaks['strict']:.3g} rounded twice, {peaks['fused']:.3g} once, as ours are",
         ],
     )
