@@ -5,9 +5,11 @@ import pytest
 
 import evolvent as ev
 from evolvent.cli.main import run
+from evolvent.cli.progress import heading
 from evolvent.env_kwargs import as_arguments, as_text
 from evolvent.errors import FileRefused, UsageError
 from evolvent.reporting.stage import Stage
+from evolvent.training import worlds
 from evolvent.training.config import Config, merge, read_toml, to_toml
 from evolvent.training.worlds import arguments_for, default_form, env_spec, full_id, make_task
 
@@ -139,3 +141,12 @@ def test_an_id_says_which_world_and_its_form_follows():
     assert default_form("Taxi-v3") == "gymnasium"
     with pytest.raises(UsageError, match="world: Taxi-v3 has no compiled form; use --world gymnasium"):
         make_task("Taxi-v3", "compiled", ev.MLP(sizes=(1, 1)))
+
+
+def test_where_the_compiled_form_cannot_be_had_gymnasiums_runs_and_the_heading_says_why(monkeypatch):
+    reason = "MuJoCo 9.0.0 is not one of the versions 3.x, 4.x that are known"
+    monkeypatch.setattr(worlds.mujoco, "unavailable", lambda _: reason, raising=False)
+    assert default_form("Hopper-v5") == "gymnasium"
+    assert heading("Hopper-v5", Config(world="gymnasium")).startswith(f"Hopper-v5 (gymnasium world, for {reason}, defaults)")
+    with pytest.raises(UsageError, match=f"world: {reason}; use --world gymnasium"):
+        make_task("Hopper-v5", "compiled", ev.MLP(sizes=(11, 3)))
