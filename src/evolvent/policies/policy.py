@@ -179,8 +179,7 @@ def load_policy(path: str | Path) -> Policy:
         FileRefused: The file is damaged, too new, or something else than a policy.
 
     Examples:
-        >>> from evolvent.env_kwargs import as_text
-    from evolvent.errors import UsageError
+        >>> from evolvent.errors import UsageError
         >>> try:
         ...     load_policy("missing.safetensors")
         ... except UsageError as error:
