@@ -26,6 +26,8 @@ from evolvent.tasks.side_by_side import side_by_side
 
 log = logging.getLogger("evolvent")
 
+ADVICE = "; check_env tells more"
+
 Rollout = Callable[[Jobs, Results], None]
 
 MOST_LANES, LARGEST_IN_MOST = 16, 512  # parameters: those of all lanes fill 32 KiB, the nearest cache of most processors
@@ -80,7 +82,7 @@ def _compiled(rollout: Rollout, env: Env, network: Network) -> Rollout:
     try:
         rollout(no_jobs(network.dim), empty_results(env, (0, 1)))
     except CompilationFailed as problem:
-        raise UsageError(f"env: {env.spec.id} cannot be compiled: {explain(problem)}; check_env tells more") from problem
+        raise UsageError(f"env: {env.spec.id} cannot be compiled: {explain(problem)}{ADVICE}") from problem
     return rollout
 
 

@@ -16,7 +16,7 @@ from evolvent.policies.acting import compile_act
 from evolvent.policies.actions import num_outputs
 from evolvent.seeding import Draw, stream
 from evolvent.tasks.jobs import Jobs, Results
-from evolvent.tasks.rollout import compile_rollout, empty_results
+from evolvent.tasks.rollout import ADVICE, compile_rollout, empty_results
 from evolvent.testing.contract import Broken, call
 
 LANES = 16
@@ -48,7 +48,7 @@ def wrong_bits(env: Env) -> list[str]:
         rolls += [_compiled(env, network, population, seeds, lanes) for lanes in (1, LANES)]
         return _compared(rolls, min(env.spec.max_episode_steps, MOST_STEPS))
     except UsageError as problem:
-        text = str(problem).removeprefix(f"env: {env.spec.id} ")
+        text = str(problem).removeprefix(f"env: {env.spec.id} ").removesuffix(ADVICE)
         return ["; ".join([text, *(hint for part, hint in HINTS.items() if part in text)])]
     except Broken as problem:
         return [str(problem)]
