@@ -91,7 +91,7 @@ def assert_same_bits(expected, actual):
         assert one.tobytes() == other.tobytes()
 
 
-@pytest.mark.parametrize("lanes", [2, 8, 16, 32])
+@pytest.mark.parametrize("lanes", [2, 16, 32])
 @pytest.mark.parametrize(("env", "inputs"), [(CARTPOLE, 4), (WALK, 2)])
 def test_lanes_never_change_a_result(env, inputs, lanes):
     network = MLP(sizes=(inputs, 8, 2))
