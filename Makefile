@@ -28,15 +28,19 @@ help:  ## list the targets
 demo: .venv/.runtime  ## evolve a first policy and look at it
 	@$(BIN)/evolvent demo
 
-test: .venv/.dev  ## every test compiled and, at the same time, without the compiler, and the coverage of both
+COMPILED := NUMBA_DISABLE_JIT=0 $(BIN)/coverage run -m pytest -q -p no:cacheprovider
+PLAIN := NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -q -p no:cacheprovider -m "not compiled and not interop"
+
+test: .venv/.dev  ## every test compiled and without the compiler, on two cores at once, and the coverage of both
 	@$(BIN)/coverage erase
-	@echo "tests, compiled and with the compiler off (NUMBA_DISABLE_JIT=1)"
 	@log=$$(mktemp) && \
-	{ NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -q -p no:cacheprovider -m "not compiled and not interop" > $$log 2>&1 & } && \
-	plain=$$! && failed=0 && \
-	{ NUMBA_DISABLE_JIT=0 $(BIN)/coverage run -m pytest -q || failed=1; } && \
-	{ wait $$plain || failed=1; } && \
-	echo "tests, with the compiler off" && cat $$log && rm $$log && exit $$failed
+	{ { $(PLAIN) && $(COMPILED) tests/test_[n-z]*.py; } > $$log 2>&1 & } && \
+	other=$$! && failed=0 && \
+	echo "tests, compiled: first part" && \
+	{ $(COMPILED) src tests/test_[a-m]*.py || failed=1; } && \
+	{ wait $$other || failed=1; } && \
+	echo "tests, with the compiler off (NUMBA_DISABLE_JIT=1), and compiled: second part" && \
+	cat $$log && rm $$log && exit $$failed
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 
