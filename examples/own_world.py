@@ -3,7 +3,7 @@
 Three plain functions make the world; they run compiled, many episodes side by side. docs/own-world.md explains each line.
 
     $ python examples/own_world.py
-    mean return 83.3 over 100 episodes that the search has not seen
+    mean return 85.6 over 100 episodes that the search has not seen
 """
 
 import sys
