@@ -13,7 +13,7 @@ from evolvent.jit import COMPILES
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
 from evolvent.tasks.base import refuse_odd_shapes
-from evolvent.tasks.jobs import evaluation_of, jobs_of
+from evolvent.tasks.jobs import carry_out, evaluation_of, jobs_of
 from evolvent.tasks.rollout import Rollout, compile_rollout, empty_results
 
 NUMBERS_OF_LANES = (1, 2, 4, 8, 16, 32)
@@ -73,11 +73,7 @@ class CompiledEnv:
         spec = self.env.spec
         jobs = jobs_of(population, conditions, spec.observation_space.size, spec.max_episode_steps)
         results = empty_results(self.env, conditions.seeds.shape, normalised=normalised)
-        share = partial(self._rollout(normalised=normalised), jobs, results)
-        try:
-            self._crew.do([share] * self._crew.size)
-        finally:
-            jobs.counter[0] = jobs.seeds.size
+        carry_out(self._crew, jobs, partial(self._rollout(normalised=normalised), jobs, results))
         return evaluation_of(jobs, results)
 
     def _rollout(self, *, normalised: bool) -> Rollout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evolvent.arrays import Counts, Descriptors, EpisodeFlags, Population, Returns, Seeds
+from evolvent.crew import Crew
 from evolvent.evaluation import Conditions, Evaluation, mean_return
 from evolvent.moments import Moments, moments_of_sums
 
@@ -90,6 +92,14 @@ def empty_results(shape: tuple[int, ...], num_descriptors: int = 0, num_sums: in
         descriptors=np.zeros((*shape, num_descriptors)),
         sums=np.zeros((*shape, num_sums)),
     )
+
+
+def carry_out(crew: Crew, jobs: Jobs, share: Callable[[], None]) -> None:
+    """Have every thread of a crew do its share of the jobs; an interrupt leaves them no further one."""
+    try:
+        crew.do([share] * crew.size)
+    finally:
+        jobs.counter[0] = jobs.seeds.size
 
 
 def evaluation_of(jobs: Jobs, results: Results) -> Evaluation:

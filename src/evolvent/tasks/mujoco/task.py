@@ -17,7 +17,7 @@ from evolvent.policies.acting import refuse_misfits
 from evolvent.spaces import Box
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.gym_env import make, spec_of
-from evolvent.tasks.jobs import Jobs, Results, empty_results, evaluation_of, jobs_of, no_jobs
+from evolvent.tasks.jobs import Jobs, Results, carry_out, empty_results, evaluation_of, jobs_of, no_jobs
 from evolvent.tasks.mujoco import library
 from evolvent.tasks.mujoco.rollout import Rollout, compile_rollout
 from evolvent.tasks.mujoco.simulation import Simulation
@@ -73,11 +73,12 @@ class MujocoEnv:
             self.spec = spec_of(env_id, env)
             refuse_misfits(network, self.spec.observation_space, self.spec.action_space)
             self._settings = self._settings_of(env.unwrapped)
-            self._rollouts: dict[bool, Rollout] = {}
-            self._crew = Crew(threads if COMPILES else 1, "evolvent-mujoco")
-            self._simulations = _simulations(env.unwrapped, self._crew.size)
+            num_threads = threads if COMPILES else 1
+            self._simulations = _simulations(env.unwrapped, num_threads)
         finally:
             env.close()
+        self._rollouts: dict[bool, Rollout] = {}
+        self._crew = Crew(num_threads, "evolvent-mujoco")
         try:
             self._rollout(normalised=False)
         except BaseException:
@@ -95,11 +96,7 @@ class MujocoEnv:
         size = self.spec.observation_space.size
         jobs = jobs_of(population, conditions, size, self.spec.max_episode_steps)
         results = empty_results(conditions.seeds.shape, num_sums=2 * size * normalised)
-        share = partial(self._share, self._rollout(normalised=normalised), jobs, results)
-        try:
-            self._crew.do([share] * self._crew.size)
-        finally:
-            jobs.counter[0] = jobs.seeds.size
+        carry_out(self._crew, jobs, partial(self._share, self._rollout(normalised=normalised), jobs, results))
         return evaluation_of(jobs, results)
 
     def close(self) -> None:
