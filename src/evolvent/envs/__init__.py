@@ -6,12 +6,7 @@ import inspect
 from collections.abc import Callable
 
 from evolvent.envs import acrobot, cartpole, mountain_car, mountain_car_continuous, pendulum
-from evolvent.envs.acrobot import ACROBOT
 from evolvent.envs.base import Env, EnvSpec
-from evolvent.envs.cartpole import CARTPOLE
-from evolvent.envs.mountain_car import MOUNTAIN_CAR
-from evolvent.envs.mountain_car_continuous import MOUNTAIN_CAR_CONTINUOUS
-from evolvent.envs.pendulum import PENDULUM
 from evolvent.errors import UsageError
 
 MAKERS: dict[str, Callable[..., Env]] = {
@@ -21,13 +16,8 @@ MAKERS: dict[str, Callable[..., Env]] = {
     "MountainCarContinuous-v0": mountain_car_continuous.make,
     "Pendulum-v1": pendulum.make,
 }
-ENVS: dict[str, Env] = {
-    "Acrobot-v1": ACROBOT,
-    "CartPole-v1": CARTPOLE,
-    "MountainCar-v0": MOUNTAIN_CAR,
-    "MountainCarContinuous-v0": MOUNTAIN_CAR_CONTINUOUS,
-    "Pendulum-v1": PENDULUM,
-}
+ENVS: dict[str, Env] = {env_id: make() for env_id, make in MAKERS.items()}
+CARTPOLE = ENVS["CartPole-v1"]
 
 
 def make_env(env_id: str, **kwargs: object) -> Env:
@@ -54,15 +44,4 @@ def make_env(env_id: str, **kwargs: object) -> Env:
     return MAKERS[env_id](**kwargs)
 
 
-__all__ = [
-    "ACROBOT",
-    "CARTPOLE",
-    "ENVS",
-    "MAKERS",
-    "MOUNTAIN_CAR",
-    "MOUNTAIN_CAR_CONTINUOUS",
-    "PENDULUM",
-    "Env",
-    "EnvSpec",
-    "make_env",
-]
+__all__ = ["CARTPOLE", "ENVS", "MAKERS", "Env", "EnvSpec", "make_env"]

@@ -143,6 +143,3 @@ def make() -> Env:
         observe=observe,
         step=step,
     )
-
-
-ACROBOT = make()

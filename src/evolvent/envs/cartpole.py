@@ -104,6 +104,3 @@ def make(*, sutton_barto_reward: bool = False) -> Env:
         observe=observe,
         step=bind(step, REWARD_OF_STAND=stand, REWARD_OF_FALL=fall),
     )
-
-
-CARTPOLE = make()

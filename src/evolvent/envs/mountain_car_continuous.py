@@ -90,6 +90,3 @@ def make(*, goal_velocity: float = 0.0) -> Env:
         observe=observe,
         step=bind(step, GOAL_VELOCITY=finite_number("goal_velocity", goal_velocity)),
     )
-
-
-MOUNTAIN_CAR_CONTINUOUS = make()

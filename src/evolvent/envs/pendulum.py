@@ -83,6 +83,3 @@ def make(*, g: float = GRAVITY) -> Env:
         observe=observe,
         step=bind(step, PULL=3.0 * finite_number("g", g) / (2.0 * LENGTH)),
     )
-
-
-PENDULUM = make()
