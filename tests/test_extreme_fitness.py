@@ -4,6 +4,7 @@ import csv
 import math
 import os
 import statistics
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,7 @@ def test_a_spread_beyond_what_squares_can_hold_is_computed():
 
 
 def scored(returns):
-    fitness = np.array([math.fsum(each / len(returns) for each in returns)])
+    fitness = np.array([float(sum(map(Fraction, returns)) / len(returns))])
     rows = np.array([returns])
     return score_of(Evaluation(fitness=fitness, returns=rows, steps=np.ones(rows.shape, int), failed=np.zeros(1, bool)), 0)
 
