@@ -406,7 +406,7 @@ def test_a_signal_before_the_first_generation_ends_it_without_a_traceback(tmp_pa
         process.send_signal(number)
         began = time.monotonic()
         returncode, _, err = ended(process)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15  # what is being compiled is compiled to its end
     assert returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
     assert_one_line(err, "evolvent: stopped")
     for folder in find_runs(tmp_path / "runs"):
