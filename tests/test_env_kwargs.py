@@ -42,6 +42,15 @@ def test_arguments_have_one_text_however_they_are_given(given, texts):
         (["gravity"], "expected name=value, got 'gravity'"),
         ("gravity=9", "expected a mapping or a list of name=value"),
         (["1st=2"], "expected the name of an argument, got '1st'"),
+        ([10**5000], "expected name=value, got a number of thousands of digits"),
+        (
+            {"model": 10**5000},
+            "model: expected a number, a truth value, text, or a list of these, got a whole number beyond 64",
+        ),
+        (
+            ["model=1" + "0" * 400],
+            "model: expected a number, a truth value, text, or a list of these, got a whole number beyond",
+        ),
         ({"model": object()}, "model: expected a number, a truth value, text, or a list of these, got object"),
         ({"model": np.complex128(1j)}, "model: expected a number, a truth value, text, or a list of these, got complex"),
         ({"days": [np.datetime64("2020-01-01")]}, "days: expected a number, a truth value, text, or a list of these, got list"),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping
-from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 
-from evolvent.errors import UsageError
+from evolvent.errors import UsageError, shown
 
 LONGEST = 1000  # characters
 DEEPEST = 8  # lists in lists
+LARGEST = 2**64  # whole numbers; Python prints none of thousands of digits
 SET_ELSEWHERE = {
     "id": "it is the world itself",
     "max_episode_steps": "the setting max_steps (--max-steps) says it",
@@ -36,17 +36,17 @@ def as_text(env_kwargs: Mapping[str, Any] | Iterable[str]) -> tuple[str, ...]:
         (('range=[0.2,1.0]', 'wind=true'), ('goal_velocity=0.1',))
     """
     if isinstance(env_kwargs, str) or not isinstance(env_kwargs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise UsageError(f"env_kwargs: expected a mapping or a list of name=value, got {shortened(env_kwargs)}")
+        raise UsageError(f"env_kwargs: expected a mapping or a list of name=value, got {shown(env_kwargs)}")
     given: list[tuple[Any, Any]] = [*env_kwargs.items()] if isinstance(env_kwargs, Mapping) else [*map(_pair, env_kwargs)]
     pairs = [(name, value.tolist() if hasattr(value, "tolist") else value) for name, value in given]
     for name, value in pairs:
         if not isinstance(name, str) or not name.isidentifier():
-            raise UsageError(f"env_kwargs: expected the name of an argument, got {str(name)[:80]!r}")
+            raise UsageError(f"env_kwargs: expected the name of an argument, got {shown(name)}")
         if name in SET_ELSEWHERE:
             raise UsageError(f"env_kwargs: {name} is not given here: {SET_ELSEWHERE[name]}")
         if not _is_plain(value):
             raise UsageError(
-                f"env_kwargs: {name}: expected a number, a truth value, text, or a list of these, got {type(value).__name__}"
+                f"env_kwargs: {name}: expected a number, a truth value, text, or a list of these, got {_kind(value)}"
             )
     names = [name for name, _ in pairs]
     if twice := next((name for name in names if names.count(name) > 1), None):
@@ -86,9 +86,9 @@ def refuse_text(texts: Iterable[str], source: str) -> None:
 
 
 def _pair(text: Any) -> tuple[str, Any]:
-    name, equals, value = str(text).partition("=")
+    name, equals, value = text.partition("=") if isinstance(text, str) else ("", "", "")
     if not equals:
-        raise UsageError(f"env_kwargs: expected name=value, got {text!r}; for example goal_velocity=0.1")
+        raise UsageError(f"env_kwargs: expected name=value, got {shown(text)}; for example goal_velocity=0.1")
     name, value = name.strip(), value.strip()
     plain = {"True": True, "False": False, "None": None, "inf": float("inf"), "-inf": float("-inf")}
     if value in plain:
@@ -102,7 +102,13 @@ def _pair(text: Any) -> tuple[str, Any]:
 def _is_plain(value: Any, depth: int = 0) -> bool:
     if isinstance(value, list | tuple):
         return depth < DEEPEST and all(_is_plain(item, depth + 1) for item in value)  # pyright: ignore[reportUnknownVariableType]
-    return isinstance(value.item() if isinstance(value, np.generic) else value, bool | int | float | str | None)
+    if isinstance(value, np.generic):
+        return _is_plain(value.item(), depth)
+    return abs(value) < LARGEST if isinstance(value, int) else isinstance(value, float | str | None)
+
+
+def _kind(value: Any) -> str:
+    return "a whole number beyond 64 bits" if isinstance(value, int) else type(value).__name__
 
 
 def _as_json(value: Any) -> str:

@@ -7,7 +7,9 @@ belong to the classes below. A run that was asked to stop saves a checkpoint fir
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
+
+LONGEST_SHOWN: Final = 80  # characters of a value in a message
 
 EXIT_INTERRUPTED: Final = 130
 EXIT_TERMINATED: Final = 143
@@ -76,3 +78,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     by_lower_case = {name.lower(): name for name in sorted(known)}
     near = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=0.6)
     return f'; did you mean "{by_lower_case[near[0]]}"?' if near else ""
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message, its beginning where it is long; whatever it is, this raises nothing.
+
+    Examples:
+        >>> shown([1.5, "a"]), shown(10**5000)
+        ("[1.5, 'a']", 'a number of thousands of digits')
+    """
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    except Exception:  # noqa: BLE001 - the value is the user's
+        return f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

@@ -18,7 +18,7 @@ import tomli_w
 from evolvent.algorithms import ALGORITHMS, operators
 from evolvent.engines import ENGINES
 from evolvent.env_kwargs import as_text
-from evolvent.errors import UsageError, did_you_mean
+from evolvent.errors import LONGEST_SHOWN, UsageError, did_you_mean, shown
 from evolvent.networks.activations import ACTIVATIONS
 from evolvent.networks.mlp import MAX_LAYERS, MAX_NEURONS, Initialiser
 from evolvent.seeding import MAX_SEED
@@ -31,7 +31,6 @@ MAX_WORKERS = 1024
 MAX_LIMIT = 1e18
 MAX_EXACT = 2**53  # up to here, every whole number is a float
 MAX_HIDDEN = MAX_LAYERS - 2
-LONGEST = 80  # characters of a value in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +124,7 @@ class Config:
         object.__setattr__(self, "env_kwargs", as_text(self.env_kwargs))
         _take_types(self)
         if not 0 <= self.seed <= MAX_SEED:
-            raise UsageError(f"seed: expected a whole number from 0 to 2**63 - 1, got {_shown(self.seed)}")
+            raise UsageError(f"seed: expected a whole number from 0 to 2**63 - 1, got {shown(self.seed)}")
         for name in ("generations", "episodes", "max_steps", "candidates", "test_episodes"):
             check_count(name, getattr(self, name), at_least=1)
         check_count("validation_episodes", self.validation_episodes, at_least=0)
@@ -134,7 +133,7 @@ class Config:
         if len(self.hidden) > MAX_HIDDEN:
             raise UsageError(f"hidden: expected at most {MAX_HIDDEN} layers, got {len(self.hidden):,}")
         if any(not 1 <= size <= MAX_NEURONS for size in self.hidden):
-            raise UsageError(f"hidden: expected sizes from 1 to {MAX_NEURONS:,}, got {_shown(self.hidden)}")
+            raise UsageError(f"hidden: expected sizes from 1 to {MAX_NEURONS:,}, got {shown(self.hidden)}")
         if self.target is not None and not math.isfinite(self.target):
             raise UsageError(f"target: expected a finite number, got {self.target}")
         for name in ("max_env_steps", "max_seconds"):
@@ -184,7 +183,7 @@ def merge(config: T, settings: Mapping[str, Any], source: str, prefix: str = "")
     for name, value in settings.items():
         label = f"{prefix}{name}"
         if name not in types:
-            raise UsageError(f"{source}: unknown setting {_shown(label)}{_belongs(name, config) or _nearest(name, types)}")
+            raise UsageError(f"{source}: unknown setting {shown(label)}{_belongs(name, config) or _nearest(name, types)}")
         old = getattr(config, name)
         if name == "env_kwargs":
             changes[name] = _as_env_kwargs(value, source)
@@ -239,7 +238,7 @@ def _typed(value: Any, kind: Any, label: str) -> Any:
         if dataclasses.is_dataclass(kind):
             first = dataclasses.fields(kind)[0]
             expected = f"settings by name, such as {{{first.name!r}: {first.default!r}}}"
-        raise UsageError(f"{label}: expected {expected}, got {_shown(value)}")
+        raise UsageError(f"{label}: expected {expected}, got {shown(value)}")
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
@@ -260,7 +259,7 @@ def _plain(value: Any) -> Any:
 
 def _known(name: str, value: Any, known: Any) -> Any:
     if not isinstance(value, str) or value not in known:
-        raise UsageError(f"{name}: {_shown(value)} is unknown{_nearest(value, known)}; known: {', '.join(known)}")
+        raise UsageError(f"{name}: {shown(value)} is unknown{_nearest(value, known)}; known: {', '.join(known)}")
     return value
 
 
@@ -271,24 +270,15 @@ def check_count(name: str, value: int, *, at_least: int, at_most: int = MAX_COUN
         UsageError: It is; the message names the setting, the bound and the value.
     """
     if value < at_least:
-        raise UsageError(f"{name}: expected at least {at_least}, got {_shown(value)}")
+        raise UsageError(f"{name}: expected at least {at_least}, got {shown(value)}")
     if value > at_most:
-        raise UsageError(f"{name}: expected at most {at_most:,}, got {_shown(value)}")
+        raise UsageError(f"{name}: expected at most {at_most:,}, got {shown(value)}")
 
 
 def _positive(name: str, value: float, at_most: float = MAX_LIMIT) -> None:
     if not 0 < value <= at_most:
-        raise UsageError(f"{name}: expected a positive number, at most {at_most:g}, got {_shown(value)}")
+        raise UsageError(f"{name}: expected a positive number, at most {at_most:g}, got {shown(value)}")
 
 
 def _nearest(value: Any, known: Any) -> str:
-    return did_you_mean(value, known) if isinstance(value, str) and len(value) <= LONGEST else ""
-
-
-def _shown(value: Any) -> str:
-    """Return a value for a message, its beginning where it is long."""
-    try:
-        text = repr(value)
-    except ValueError:
-        return "a number of thousands of digits"
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return did_you_mean(value, known) if isinstance(value, str) and len(value) <= LONGEST_SHOWN else ""
