@@ -52,6 +52,7 @@ def test_arguments_have_one_text_however_they_are_given(given, texts):
             "model: expected a number, a truth value, text, or a list of these, got a whole number beyond",
         ),
         ({"model": object()}, "model: expected a number, a truth value, text, or a list of these, got object"),
+        ({"model": np.longdouble(1)}, "model: expected a number, a truth value, text, or a list of these, got longdouble"),
         ({"model": np.complex128(1j)}, "model: expected a number, a truth value, text, or a list of these, got complex"),
         ({"days": [np.datetime64("2020-01-01")]}, "days: expected a number, a truth value, text, or a list of these, got list"),
         (["deep=" + "[" * 480 + "]" * 480], "deep: expected a number, a truth value, text, or a list of these, got list"),

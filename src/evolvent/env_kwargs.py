@@ -102,8 +102,8 @@ def _pair(text: Any) -> tuple[str, Any]:
 def _is_plain(value: Any, depth: int = 0) -> bool:
     if isinstance(value, list | tuple):
         return depth < DEEPEST and all(_is_plain(item, depth + 1) for item in value)  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, np.generic):
-        return _is_plain(value.item(), depth)
+    if isinstance(value, np.number | np.bool_):
+        return isinstance(value.item(), bool | int | float)
     return abs(value) < LARGEST if isinstance(value, int) else isinstance(value, float | str | None)
 
 
