@@ -364,7 +364,7 @@ def test_shapes_that_do_not_fit_are_refused(opened):
         task.evaluate(population, conditions(5))
     with pytest.raises(UsageError, match=r"^network: 5 inputs do not fit observations of shape \(4,\)$"):
         problem.task(MLP(sizes=(5, 3)))
-    with pytest.raises(UsageError, match=r"^network: 2 outputs do not fit the action space Discrete\(n=3, start=0\)$"):
+    with pytest.raises(UsageError, match=r"^network: 2 outputs do not fit the action space Discrete\(3\)$"):
         problem.judge(MLP(sizes=(4, 2)))
     with pytest.raises(UsageError, match=r"^threads: expected at least 1, got 0$"):
         problem.task(network, threads=0)
