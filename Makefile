@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install -qq --require-hashes --only-binary :all:
 COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv --no-config pip compile -q --upgrade \
 	--universal --generate-hashes --python-version 3.11 --no-emit-index-url \
-	--extra report --extra classic-control --extra mujoco --group build
+	--extra report --extra classic-control --extra mujoco --extra box2d --extra atari --group build
 BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 
 .PHONY: help demo test check lint types contracts docs format bench bench-peers interop lock clean
