@@ -12,7 +12,7 @@ from evolvent.cli.flags import parse
 from evolvent.cli.tables import show
 from evolvent.cli.terminal import say
 from evolvent.files import dump_json
-from evolvent.tasks.gym_env import registered, registered_limits
+from evolvent.tasks.gym_ids import registered, registered_limits
 from evolvent.training.presets import PRESETS
 from evolvent.training.worlds import compiled_ids, default_form, why_not_compiled
 

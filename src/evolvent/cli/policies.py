@@ -8,7 +8,7 @@ from evolvent.cli.terminal import short
 from evolvent.envs import ENVS
 from evolvent.errors import UsageError
 from evolvent.policies import Policy, load_policy
-from evolvent.tasks.gym_env import is_registered
+from evolvent.tasks.gym_ids import is_registered
 from evolvent.training import RunFolder, open_run
 from evolvent.training.run import read_config
 from evolvent.training.worlds import full_id

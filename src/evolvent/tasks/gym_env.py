@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import sys
+import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -14,74 +12,74 @@ import numpy as np
 
 from evolvent.arrays import Population
 from evolvent.envs import EnvSpec
-from evolvent.errors import EnvironmentFailed, UsageError, did_you_mean
+from evolvent.errors import EnvironmentFailed, EvolventError, UsageError
 from evolvent.evaluation import Conditions, Evaluation, mean_return
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
 from evolvent.spaces import Box, Discrete
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.gym_episode import ContractBroken, Played, Player
+from evolvent.tasks.gym_ids import factory_of, hint, is_registered, refuse_odd_module, registered_limits
 
 log = logging.getLogger("evolvent")
 
 DEFAULT_CAP = 10_000
+MISSES_ARGUMENT = re.compile(r"missing \d+ required")
 
 
 def make(env_id: str, render_mode: str | None = None, env_kwargs: Mapping[str, Any] | None = None) -> Any:
-    """Return the Gymnasium environment registered under `env_id`, without its time limit: the caller counts the steps.
+    """Return the Gymnasium environment that `env_id` names, without its registered time limit: the caller counts the steps.
 
     Args:
-        env_id: A registered id, or `module:id` for one that is registered when the module is imported.
+        env_id: A registered id; `module:id` for one that is registered when the module is imported; or `module:name` of a
+            function that makes an environment.
         render_mode: None, "rgb_array" for pictures, "human" for a window.
-        env_kwargs: Further keyword arguments of `gymnasium.make`.
+        env_kwargs: Further keyword arguments of `gymnasium.make`, or of the function.
 
     Raises:
-        UsageError: No such id is registered; the nearest one is named.
+        UsageError: No such id is registered, the nearest one is named; or the function gives no environment.
         EnvironmentFailed: The environment cannot be built.
     """
-    _refuse_odd_module(env_id)
+    refuse_odd_module(env_id)
+    factory = factory_of(env_id)
+    options = {**(env_kwargs or {}), **({} if render_mode is None else {"render_mode": render_mode})}
     try:
-        options = {**(env_kwargs or {}), **({} if render_mode is None else {"render_mode": render_mode})}
-        return gymnasium.make(env_id, max_episode_steps=-1, disable_env_checker=True, **options)
+        if factory is None:
+            return gymnasium.make(env_id, max_episode_steps=-1, disable_env_checker=True, **options)
+        env = factory(**options)
     except gymnasium.error.DependencyNotInstalled as problem:
         raise UsageError(f"env: {env_id} needs a package that is not installed: {problem}") from None
-    except (gymnasium.error.Error, ModuleNotFoundError) as problem:
-        if env_id in gymnasium.registry:
-            raise UsageError(f"env: {env_id} needs something that is not installed: {problem}") from None
-        hint = _beside(env_id) or did_you_mean(env_id, gymnasium.registry)
-        raise UsageError(f"env: {env_id!r} is not a registered Gymnasium environment{hint or f': {problem}'}") from None
     except (Exception, SystemExit) as problem:
-        if render_mode is not None and isinstance(problem, TypeError) and "render_mode" in str(problem):
-            raise EnvironmentFailed(
+        if factory is None and isinstance(problem, gymnasium.error.Error | ModuleNotFoundError):
+            raise _not_found(env_id, problem) from None
+        raise _not_built(env_id, problem, options) from problem
+    if not isinstance(env, gymnasium.Env):
+        raise UsageError(
+            f"env: {env_id} gave a {type(env).__name__}, expected an environment of Gymnasium's, a gymnasium.Env;"
+            " evolvent.as_gymnasium makes one of a world of Evolvent's"
+        )
+    return env  # pyright: ignore[reportUnknownVariableType]
+
+
+def _not_found(env_id: str, problem: Exception) -> UsageError:
+    if is_registered(env_id):
+        return UsageError(f"env: {env_id} needs something that is not installed: {problem}")
+    return UsageError(f"env: {env_id!r} is not a registered Gymnasium environment{hint(env_id) or f': {problem}'}")
+
+
+def _not_built(env_id: str, problem: BaseException, options: Mapping[str, Any]) -> EvolventError:
+    text = str(problem)
+    if isinstance(problem, TypeError):
+        if "render_mode" in options and "render_mode" in text:
+            return EnvironmentFailed(
                 f"{env_id} cannot be shown or filmed: it takes no render_mode; it needs __init__(render_mode=None),"
                 " metadata with render_modes, and render()"
-            ) from problem
-        if env_kwargs and isinstance(problem, TypeError) and "unexpected keyword argument" in str(problem):
-            raise UsageError(f"env_kwargs: {env_id}: {problem}") from problem
-        raise EnvironmentFailed(f"{env_id} cannot be built: {type(problem).__name__}: {problem}") from problem
-
-
-def _beside(env_id: str) -> str:
-    """Return a hint that the module was imported and has registered no such id, or that it lies in the current folder."""
-    module, colon, name = env_id.partition(":")
-    if colon and module in sys.modules:
-        return f": {module} was imported and registers no {name}{did_you_mean(name, gymnasium.registry)}"
-    if colon and Path(f"{module}.py").is_file():
-        return f": there is {module}.py here, where python -m evolvent looks and evolvent does not"
-    return ""
-
-
-def imports(env_id: str) -> bool:
-    """Return whether the module that `module:id` names can be imported, True where none is named; `make` tells why not."""
-    module, colon, _ = env_id.partition(":")
-    if not colon:
-        return True
-    _refuse_odd_module(env_id)
-    try:
-        importlib.import_module(module)
-    except (Exception, SystemExit):  # noqa: BLE001 - whatever a user's module raises, it is told when the world is built
-        return False
-    return True
+            )
+        if options and "unexpected keyword argument" in text:
+            return UsageError(f"env_kwargs: {env_id}: {text}")
+        if MISSES_ARGUMENT.search(text):
+            return UsageError(f"env_kwargs: {env_id}: {text}; give it: --env-kwargs name=value")
+    return EnvironmentFailed(f"{env_id} cannot be built: {type(problem).__name__}: {text}")
 
 
 def describe(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
@@ -107,12 +105,13 @@ def spec_of(env_id: str, env: Any) -> EnvSpec:
     observation_space = _space(env.observation_space, "observation")
     if isinstance(observation_space, Discrete):
         raise UsageError(f"{env_id}: observations of Discrete({observation_space.n}) are not supported yet; Box is")
+    max_steps, threshold = _limits(env_id, env)
     return EnvSpec(
         id=env_id,
         observation_space=observation_space,
         action_space=_space(env.action_space, "action"),
-        max_episode_steps=_registered_limit(env) or DEFAULT_CAP,
-        reward_threshold=env.unwrapped.spec.reward_threshold,
+        max_episode_steps=max_steps or DEFAULT_CAP,
+        reward_threshold=threshold,
     )
 
 
@@ -145,7 +144,7 @@ class GymEnv:
         self._env = make(env_id, env_kwargs=env_kwargs)
         self._player = Player(self._env, self.spec, network, allow_nan_observations=allow_nan_observations)
         self._told = False
-        if _registered_limit(self._env) is None:
+        if _limits(env_id, self._env)[0] is None:
             log.warning(
                 "%s is registered without max_episode_steps: where no other limit is given, its episodes end after %d steps",
                 env_id,
@@ -192,8 +191,21 @@ class GymEnv:
             self._told = True
 
 
-def _registered_limit(env: Any) -> int | None:
-    return gymnasium.spec(env.unwrapped.spec.id).max_episode_steps
+def _limits(env_id: str, env: Any) -> tuple[int | None, float | None]:
+    """Return the steps after which an episode is truncated and the return that counts as solved, None where nobody says.
+
+    Those of an id are registered. What a function has made may have a limit of its own; a wrapper that pays other rewards
+    makes the threshold of the world within it worthless.
+    """
+    if factory_of(env_id) is None:
+        return registered_limits(env.unwrapped.spec.id)
+    threshold = None if env.spec is None or env.spec.additional_wrappers else env.spec.reward_threshold
+    limits: list[int] = []
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, gymnasium.wrappers.TimeLimit):
+            limits.append(env._max_episode_steps)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        env = env.env  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return min(limits, default=None), threshold
 
 
 def _space(space: Any, role: str) -> Box | Discrete:
@@ -207,25 +219,3 @@ def _space(space: Any, role: str) -> Box | Discrete:
         f"{role} space: {type(space).__name__} is not supported yet; "
         + ("Box is" if role == "observation" else "Box and Discrete are")
     )
-
-
-def _refuse_odd_module(env_id: str) -> None:
-    module, colon, _ = env_id.partition(":")
-    if colon and not all(part.isidentifier() for part in module.split(".")):
-        raise UsageError(f"env: {env_id!r} names no module before the colon; expected module:id, or an id that is registered")
-
-
-def registered_limits(env_id: str) -> tuple[int | None, float | None]:
-    """Return the steps after which an episode is truncated and the return that counts as solved, without building the world."""
-    spec = gymnasium.spec(env_id)
-    return spec.max_episode_steps, spec.reward_threshold
-
-
-def is_registered(env_id: str) -> bool:
-    """Return whether Gymnasium knows `env_id` without importing anything for it."""
-    return env_id in gymnasium.registry
-
-
-def registered() -> list[str]:
-    """Return all ids that Gymnasium knows, sorted."""
-    return sorted(gymnasium.registry)

@@ -17,6 +17,7 @@ from evolvent.policies import Policy
 from evolvent.seeding import Draw
 from evolvent.tasks import CompiledEnv, Task, gym_env, mujoco
 from evolvent.tasks.gym_env import GymEnv
+from evolvent.tasks.gym_ids import imports
 
 log = logging.getLogger("evolvent")
 
@@ -27,7 +28,7 @@ def env_spec(env_id: str, env_kwargs: Sequence[str] = ()) -> EnvSpec:
     """Return what is known of a world, without building it where it is compiled.
 
     Args:
-        env_id: A registered id, or `module:id`, whose module is imported.
+        env_id: A registered id, or `module:id` or `module:function`, whose module is imported.
         env_kwargs: Keyword arguments of the world, as texts `name=value`.
 
     Raises:
@@ -136,4 +137,4 @@ def arguments_for(policy: Policy | None, env_id: str, chosen: Mapping[str, Any] 
 def _of_values(env_id: str, env_kwargs: Sequence[str] = ()) -> Env | None:
     """Return a compiled world written over values, None where there is none of this id."""
     name = env_id.rpartition(":")[2]
-    return make_env(name, **as_arguments(env_kwargs)) if gym_env.imports(env_id) and name in ENVS else None
+    return make_env(name, **as_arguments(env_kwargs)) if imports(env_id) and name in ENVS else None

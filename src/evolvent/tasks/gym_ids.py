@@ -1,0 +1,137 @@
+"""What names an environment: a registered id, `module:Id`, or `module:name` of a function that makes one."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+from evolvent.errors import UsageError, did_you_mean
+
+Factory = Callable[..., Any]
+
+_ONLY_HERE: dict[str, Factory] = {}  # functions that their text does not lead to, a lambda for one
+
+
+def registered() -> list[str]:
+    """Return all ids that Gymnasium knows, sorted."""
+    return sorted(gymnasium.registry)
+
+
+def is_registered(env_id: str) -> bool:
+    """Return whether Gymnasium knows `env_id` without importing anything for it."""
+    return env_id in gymnasium.registry
+
+
+def registered_limits(env_id: str) -> tuple[int | None, float | None]:
+    """Return the steps after which an episode is truncated and the return that counts as solved, without building the world."""
+    spec = gymnasium.spec(env_id)
+    return spec.max_episode_steps, spec.reward_threshold
+
+
+def refuse_odd_module(env_id: str) -> None:
+    """Refuse a text with a colon that has no name of a module before it.
+
+    Raises:
+        UsageError: It is such a text.
+    """
+    module, colon, _ = env_id.partition(":")
+    if colon and not all(part.isidentifier() for part in module.split(".")):
+        raise UsageError(
+            f"env: {env_id!r} names no module before the colon; expected module:id, or an id that is registered;"
+            " or module:function of one that makes an environment"
+        )
+
+
+def imports(env_id: str) -> bool:
+    """Return whether the module that `module:name` names can be imported, True where none is named; `make` tells why not."""
+    module, colon, _ = env_id.partition(":")
+    if not colon:
+        return True
+    refuse_odd_module(env_id)
+    try:
+        importlib.import_module(module)
+    except (Exception, SystemExit):  # noqa: BLE001 - whatever a user's module raises, it is told when the world is built
+        return False
+    return True
+
+
+def factory_of(env_id: str) -> Factory | None:
+    """Return the function or class that `module:name` names, None where the text is that of an id.
+
+    The module is imported. Where it has both, an id that is registered and a function of the same name, the id is meant.
+
+    Examples:
+        >>> factory_of("gymnasium.envs.classic_control:CartPoleEnv").__name__
+        'CartPoleEnv'
+        >>> factory_of("CartPole-v1"), factory_of("gymnasium:CartPole-v1")
+        (None, None)
+    """
+    module, colon, name = env_id.partition(":")
+    if not colon:
+        return None
+    if env_id in _ONLY_HERE:
+        return _ONLY_HERE[env_id]
+    if not imports(env_id) or _is_id(name):
+        return None
+    found = _found(module, name)
+    return found if callable(found) else None
+
+
+def text_of(factory: Factory) -> str:
+    """Return the text that names a function which makes environments: `module:name`.
+
+    Where a module has it at its top level, that text is all that another process needs to find it. A lambda, or a function
+    within another one, is found in this process alone: the last one of its text.
+
+    Examples:
+        >>> from gymnasium.envs.classic_control import CartPoleEnv
+        >>> text_of(CartPoleEnv), only_here(text_of(CartPoleEnv))
+        ('gymnasium.envs.classic_control.cartpole:CartPoleEnv', False)
+        >>> only_here(text_of(lambda: CartPoleEnv()))
+        True
+    """
+    module: str = getattr(factory, "__module__", None) or "__main__"
+    name: str = getattr(factory, "__qualname__", f"<{type(factory).__name__}>")
+    text = f"{module}:{name}"
+    if _found(module, name) == factory and not _is_id(name):
+        _ONLY_HERE.pop(text, None)
+    else:
+        _ONLY_HERE[text] = factory
+    return text
+
+
+def only_here(env_id: str) -> bool:
+    """Return whether no other process can find what `env_id` names: a local function, or one that was typed in."""
+    if env_id in _ONLY_HERE:
+        return True
+    return env_id.startswith("__main__:") and not Path(getattr(sys.modules["__main__"], "__file__", None) or "-").is_file()
+
+
+def hint(env_id: str) -> str:
+    """Return what may be wrong with a text that names nothing, as the tail of a message; "" where nothing can be said."""
+    module, colon, name = env_id.partition(":")
+    if colon and module in sys.modules:
+        there = [each for each, value in vars(sys.modules[module]).items() if callable(value)]
+        nearest = did_you_mean(name, [*gymnasium.registry, *there])
+        return f": {module} was imported; it registers no {name} and has no function of that name{nearest}"
+    if colon and Path(f"{module}.py").is_file():
+        return f": there is {module}.py here, where python -m evolvent looks and evolvent does not"
+    return did_you_mean(env_id, gymnasium.registry)
+
+
+def _is_id(name: str) -> bool:
+    """Return whether an id of this name is registered, or one that has a version besides, as `gymnasium.make` finds it."""
+    return name in gymnasium.registry or any(known.rpartition("-v")[0] == name for known in gymnasium.registry)
+
+
+def _found(module: str, name: str) -> Any:
+    try:
+        return attrgetter(name)(sys.modules[module])
+    except (AttributeError, KeyError):
+        return None
