@@ -269,7 +269,7 @@ def played_in_python(env, network: Any, row, seed, normaliser=None):
             observation = (observation - normaliser.mean) * normaliser.scale
         outputs, memory = forward(row, memory, observation)
         steps += 1
-        state, reward, over = env.step(state, choose(outputs), Draw(seed, steps))
+        state, reward, over = env.step(state, choose(outputs, Draw(seed, steps)), Draw(seed, steps))
         total += reward
     return total, steps, (np.array(shown), state)
 

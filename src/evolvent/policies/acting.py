@@ -13,37 +13,48 @@ from evolvent.arrays import Actions, Observations, Outputs, Row
 from evolvent.errors import UsageError
 from evolvent.jit import bind, specialise
 from evolvent.networks import Network
-from evolvent.policies.actions import action_rule, num_outputs
-from evolvent.spaces import Box, Space
+from evolvent.policies.actions import AUTO, action_rule, draws, num_outputs
+from evolvent.seeding import Draw
+from evolvent.spaces import ActionSpace, Box, Space
 
 Bounds: TypeAlias = NDArray[np.float64]  # (2, observation size) the lower ones, the upper ones
 
-Act = Callable[[Row, Observations, Actions], bool]
+Act = Callable[..., bool]
 Outputting = Callable[[Row, Observations, Outputs], None]
-WatchedAct = Callable[[Row, Observations, Bounds, Actions], int]
+WatchedAct = Callable[..., int]
 
-KEPT: Final = 64  # compiled functions, by network and action space
+KEPT: Final = 64  # compiled functions, by network, action space and rule
 
 NOT_FINITE: Final = 1
 OUTSIDE: Final = 2
 
 
 @functools.lru_cache(maxsize=KEPT)
-def compile_act(network: Network, action_space: Space) -> Act:
-    """Return a function that writes the actions `(n, action size)` of a row for observations `(n, observation size)`.
+def compile_act(network: Network, action_space: ActionSpace, rule: str = AUTO) -> Act:
+    """Return a function that writes the actions of a row of parameters for observations.
 
-    It returns whether every observation and every output of the network was a finite number.
+    Args:
+        network: What turns observations into outputs.
+        action_space: Of the actions.
+        rule: What makes actions of outputs; see `evolvent.policies.actions.action_rule`.
+
+    Returns:
+        A function of the row `(dim,)`, observations `(n, observation size)` and actions `(n, action size)`; where the rule
+        draws, also of the episode's key, a uint64, and of the step, 1 for the first. It returns whether every observation
+        and every output of the network was a finite number.
     """
-    return specialise(_act, **_bindings(network, action_space))
+    act = bind(_act, **_bindings(network, action_space, rule))
+    return specialise(act) if draws(action_space, rule) else specialise(_act_undrawn, ACT=act)
 
 
-def compile_watched_act(network: Network, action_space: Space) -> WatchedAct:
-    """Return what `compile_act` does, with the bounds of an observation as one more argument.
+def compile_watched_act(network: Network, action_space: ActionSpace, rule: str = AUTO) -> WatchedAct:
+    """Return what `compile_act` does, with the bounds of an observation as one more argument, before the actions.
 
     The function returns a sum: `NOT_FINITE` if a number in the observations or in the outputs is not finite, and `OUTSIDE`
     if an observation lies outside the bounds.
     """
-    return specialise(_watched_act, ACT=bind(_act, **_bindings(network, action_space)))
+    act = bind(_watched_act, ACT=bind(_act, **_bindings(network, action_space, rule)))
+    return specialise(act) if draws(action_space, rule) else specialise(_watched_act_undrawn, ACT=act)
 
 
 @functools.lru_cache(maxsize=KEPT)
@@ -52,22 +63,23 @@ def compile_outputs(network: Network) -> Outputting:
     return specialise(_write_outputs, FORWARD=network.forward(), INITIAL_MEMORY=network.initial_memory)
 
 
-def refuse_misfits(network: Network, observation_space: Box, action_space: Space) -> None:
+def refuse_misfits(network: Network, observation_space: Space, action_space: Space) -> None:
     """Refuse a network that takes other observations, or gives other outputs than the action space asks for.
 
     Raises:
         UsageError: The network does not fit; compiled code would read past the end of its inputs.
     """
-    if network.num_inputs != observation_space.size:
-        raise UsageError(f"network: {network.num_inputs} inputs do not fit observations of shape {observation_space.shape}")
+    if network.num_inputs != observation_space.width:
+        shown = f"shape {observation_space.shape}" if isinstance(observation_space, Box) else observation_space
+        raise UsageError(f"network: {network.num_inputs} inputs do not fit observations of {shown}")
     if network.num_outputs != num_outputs(action_space):
         raise UsageError(f"network: {network.num_outputs} outputs do not fit the action space {action_space}")
 
 
-def _bindings(network: Network, action_space: Space) -> dict[str, Any]:
+def _bindings(network: Network, action_space: ActionSpace, rule: str) -> dict[str, Any]:
     return {
         "FORWARD": network.forward(),
-        "CHOOSE": action_rule(action_space),
+        "CHOOSE": action_rule(action_space, rule),
         "INITIAL_MEMORY": network.initial_memory,
         "ACTION_SIZE": action_space.size,
     }
@@ -78,9 +90,10 @@ FORWARD: Any = None
 CHOOSE: Any = None
 INITIAL_MEMORY: Any = ()
 ACTION_SIZE = 0
+APART: Final = np.uint64(0x9FB21C651E98DF25)  # the keys of a batch's observations, each an episode of its own
 
 
-def _act(row: Row, observations: Observations, actions: Actions) -> bool:
+def _act(row: Row, observations: Observations, actions: Actions, key: np.uint64, step: int) -> bool:
     finite = True
     for i in range(len(observations)):
         for value in observations[i]:
@@ -88,21 +101,29 @@ def _act(row: Row, observations: Observations, actions: Actions) -> bool:
         outputs, _ = FORWARD(row, INITIAL_MEMORY, observations[i])
         for value in outputs:
             finite &= value - value == 0.0
-        action = CHOOSE(outputs)
+        action = CHOOSE(outputs, Draw(key + np.uint64(i) * APART, step))
         for k in range(ACTION_SIZE):
             actions[i, k] = action[k]
     return finite
 
 
-def _watched_act(row: Row, observations: Observations, bounds: Bounds, actions: Actions) -> int:
+def _act_undrawn(row: Row, observations: Observations, actions: Actions) -> bool:
+    return ACT(row, observations, actions, np.uint64(0), 0)
+
+
+def _watched_act(row: Row, observations: Observations, bounds: Bounds, actions: Actions, key: np.uint64, step: int) -> int:
     flags = 0
     for i in range(len(observations)):
         for k in range(len(observations[i])):
             if observations[i, k] < bounds[0, k] or observations[i, k] > bounds[1, k]:
                 flags = OUTSIDE
-    if not ACT(row, observations, actions):
+    if not ACT(row, observations, actions, key, step):
         flags += NOT_FINITE
     return flags
+
+
+def _watched_act_undrawn(row: Row, observations: Observations, bounds: Bounds, actions: Actions) -> int:
+    return ACT(row, observations, bounds, actions, np.uint64(0), 0)
 
 
 def _write_outputs(row: Row, observations: Observations, outputs: Outputs) -> None:

@@ -12,6 +12,7 @@ from evolvent.evaluation import Conditions, Evaluation
 from evolvent.jit import COMPILES
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
+from evolvent.policies.actions import AUTO, fitting_rule
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.jobs import carry_out, evaluation_of, jobs_of
 from evolvent.tasks.rollout import Rollout, compile_rollout, empty_results
@@ -25,6 +26,8 @@ class CompiledEnv:
     Args:
         env: The world.
         network: What turns observations into outputs; its sizes fit the world's spaces.
+        action_rule: What makes actions of outputs, a name in `ACTION_RULES`, or "auto": argmax where there are choices,
+            clipped in a box.
         threads: How many threads share the episodes. Their number never changes a result.
         lanes: How many episodes run side by side in vector registers, 1 for one at a time; None chooses. Neither does theirs.
 
@@ -40,7 +43,9 @@ class CompiledEnv:
         (8, 3)
     """
 
-    def __init__(self, env: Env, network: Network, *, threads: int = 1, lanes: int | None = None) -> None:
+    def __init__(
+        self, env: Env, network: Network, *, action_rule: str = AUTO, threads: int = 1, lanes: int | None = None
+    ) -> None:
         """Compile the rollout of `network` in `env`, or find it compiled."""
         if threads < 1:
             raise UsageError(f"threads: expected at least 1, got {threads}")
@@ -53,6 +58,7 @@ class CompiledEnv:
         refuse_misfits(network, env.spec.observation_space, env.spec.action_space)
         self.env = env
         self.network = network
+        self._rule = fitting_rule(action_rule, env.spec.action_space)
         self._lanes = lanes
         self._rollouts: dict[bool, Rollout] = {}
         self._crew = Crew(threads if COMPILES else 1, "evolvent-rollout")
@@ -79,7 +85,7 @@ class CompiledEnv:
     def _rollout(self, *, normalised: bool) -> Rollout:
         """Return the rollout, compiled off the main thread, which an interrupt can then reach."""
         if normalised not in self._rollouts:
-            job = partial(compile_rollout, self.env, self.network, self._lanes, normalised=normalised)
+            job = partial(compile_rollout, self.env, self.network, self._lanes, rule=self._rule, normalised=normalised)
             (self._rollouts[normalised],) = self._crew.do([job])
         return self._rollouts[normalised]
 

@@ -11,7 +11,7 @@ from evolvent.envs import Env
 from evolvent.jit import bind
 from evolvent.lanes import as_tuple, buffer, to_float64
 from evolvent.networks import Network
-from evolvent.policies.actions import action_rule
+from evolvent.policies.actions import AUTO, action_rule
 from evolvent.seeding import Draw
 
 
@@ -33,8 +33,15 @@ class Parts(NamedTuple):
     num_sums: int
 
 
-def parts_of(env: Env, network: Network, *, normalised: bool) -> Parts:
-    """Return the parts of the rollout of `network` in `env`, with observations normalised or as they are."""
+def parts_of(env: Env, network: Network, rule: str = AUTO, *, normalised: bool) -> Parts:
+    """Return the parts of the rollout of `network` in `env`.
+
+    Args:
+        env: The world.
+        network: What acts in it.
+        rule: The name of the action rule.
+        normalised: Whether observations are normalised.
+    """
     size = env.spec.observation_space.size
     num_sums = 2 * size * normalised
     return Parts(
@@ -44,7 +51,7 @@ def parts_of(env: Env, network: Network, *, normalised: bool) -> Parts:
             OBSERVE=env.observe,
             SHOWN=bind(_normalised, SIZE=size, NUM_SUMS=num_sums) if normalised else _as_it_is,
             FORWARD=network.forward(),
-            CHOOSE=action_rule(env.spec.action_space),
+            CHOOSE=action_rule(env.spec.action_space, rule),
             STEP=env.step,
         ),
         describe=env.describe or _undescribed,
@@ -115,7 +122,7 @@ def _advance(row: Any, episode: Episode, centre: Any, scale: Any) -> tuple[Episo
     for value in outputs:
         failed = failed | (value - value != 0.0)
     draw = Draw(episode.draw.key, episode.draw.step + 1)
-    state, reward, terminated = STEP(episode.state, CHOOSE(outputs), draw)
+    state, reward, terminated = STEP(episode.state, CHOOSE(outputs, draw), draw)
     return Episode(state, memory, sums, episode.total + reward, failed, draw), terminated | failed
 
 

@@ -19,6 +19,7 @@ from evolvent.errors import UsageError
 from evolvent.jit import COMPILES, CompilationFailed, explain, specialise
 from evolvent.lanes import take_next
 from evolvent.networks import Network
+from evolvent.policies.actions import AUTO
 from evolvent.tasks import jobs as jobs_and_results
 from evolvent.tasks.episode import bindings_of, num_descriptors, parts_of
 from evolvent.tasks.jobs import Jobs, Results, no_jobs
@@ -44,7 +45,9 @@ def lanes_for(network: Network) -> int:
     return MOST_LANES if network.dim <= LARGEST_IN_MOST else FEWER_LANES
 
 
-def compile_rollout(env: Env, network: Network, lanes: int | None = None, *, normalised: bool = False) -> Rollout:
+def compile_rollout(
+    env: Env, network: Network, lanes: int | None = None, *, rule: str = AUTO, normalised: bool = False
+) -> Rollout:
     """Return the rollout of `network` in `env`.
 
     Args:
@@ -52,12 +55,13 @@ def compile_rollout(env: Env, network: Network, lanes: int | None = None, *, nor
         network: What acts in it.
         lanes: How many episodes run side by side, 1 for one at a time. It never changes a result. None chooses, and
             falls back to one where the world's functions cannot be compiled for lanes.
+        rule: The name of the action rule.
         normalised: Whether the network sees observations normalised, and their sums are kept.
 
     Raises:
         UsageError: A function of the world cannot be compiled; the message names the line.
     """
-    parts = parts_of(env, network, normalised=normalised)
+    parts = parts_of(env, network, rule, normalised=normalised)
     alone = specialise(_rollout, **bindings_of(parts, _itself))
     count = lanes or lanes_for(network)
     if count == 1:

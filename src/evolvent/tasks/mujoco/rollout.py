@@ -16,7 +16,7 @@ from evolvent.arrays import Row
 from evolvent.jit import bind, specialise
 from evolvent.lanes import take_next
 from evolvent.networks import Network
-from evolvent.policies.actions import action_rule
+from evolvent.policies.actions import AUTO, action_rule
 from evolvent.seeding import Draw
 from evolvent.spaces import Box
 from evolvent.tasks.jobs import Jobs, Results
@@ -28,13 +28,14 @@ Rollout = Callable[[Jobs, Results, Simulation, Any], None]
 Values = NDArray[np.float64]
 
 
-def compile_rollout(world: World, network: Network, action_space: Box, *, normalised: bool) -> Rollout:
+def compile_rollout(world: World, network: Network, action_space: Box, *, rule: str = AUTO, normalised: bool) -> Rollout:
     """Return the rollout of `network` in `world`.
 
     Args:
         world: The rules.
         network: What acts.
         action_space: What its outputs are made into.
+        rule: The name of the action rule.
         normalised: Whether observations are normalised, and their sums written.
 
     Returns:
@@ -47,7 +48,7 @@ def compile_rollout(world: World, network: Network, action_space: Box, *, normal
         SHOW=_normalised if normalised else _as_it_is,
         FORWARD=network.forward(),
         INITIAL_MEMORY=network.initial_memory,
-        CHOOSE=action_rule(action_space),
+        CHOOSE=action_rule(action_space, rule),
         STEP=world.step,
         NUM_ACTIONS=action_space.size,
     )
@@ -79,7 +80,8 @@ def _rollout(jobs: Jobs, results: Results, simulation: Simulation, settings: Any
         i, e = job // episodes, job % episodes
         BEGIN(simulation, settings, Draw(jobs.seeds[i, e], 0))
         buffers = observation, shown, controls
-        total, length, sound, over = PLAY(jobs, jobs.population[i], simulation, settings, buffers, results.sums[i, e])
+        own = jobs.seeds[i, e], results.sums[i, e]
+        total, length, sound, over = PLAY(jobs, jobs.population[i], simulation, settings, buffers, own)
         results.returns[i, e], results.steps[i, e] = total, length
         results.failed[i, e], results.truncated[i, e] = not sound, sound and not over
         job = take_next(jobs.counter)
@@ -91,10 +93,9 @@ def _begin(simulation: Simulation, settings: Any, draw: Draw) -> None:
     settle(simulation)
 
 
-def _play(
-    jobs: Jobs, row: Row, simulation: Simulation, settings: Any, buffers: Any, sums: Values
-) -> tuple[float, int, bool, bool]:
+def _play(jobs: Jobs, row: Row, simulation: Simulation, settings: Any, buffers: Any, own: Any) -> tuple[float, int, bool, bool]:
     observation, shown, controls = buffers
+    key, sums = own
     memory = INITIAL_MEMORY
     total, length, over = 0.0, 0, False
     while True:
@@ -107,7 +108,7 @@ def _play(
             sound = sound and value - value == 0.0
         if not sound:
             return total, length, sound, over
-        action = CHOOSE(outputs)
+        action = CHOOSE(outputs, Draw(key, length + 1))
         for k in range(NUM_ACTIONS):
             controls[k] = action[k]
         reward, over = STEP(simulation, settings, controls)

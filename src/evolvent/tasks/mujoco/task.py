@@ -14,6 +14,7 @@ from evolvent.evaluation import Conditions, Evaluation
 from evolvent.jit import COMPILES
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
+from evolvent.policies.actions import AUTO, fitting_rule
 from evolvent.spaces import Box
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.gym_env import make, spec_of
@@ -53,13 +54,22 @@ class MujocoEnv:
         env_id: One of `WORLDS`.
         network: What turns observations into outputs; its sizes fit the environment's spaces.
         env_kwargs: Keyword arguments of `gymnasium.make`, with the meaning that they have there.
+        action_rule: What makes actions of outputs: clipped or tanh; "auto" is clipped.
         threads: How many threads share the episodes. Their number never changes a result.
 
     Raises:
         UsageError: The environment is not one of these, or MuJoCo is missing, or of a version that is not known.
     """
 
-    def __init__(self, env_id: str, network: Network, *, env_kwargs: Mapping[str, Any] | None = None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        env_id: str,
+        network: Network,
+        *,
+        env_kwargs: Mapping[str, Any] | None = None,
+        action_rule: str = AUTO,
+        threads: int = 1,
+    ) -> None:
         """Build Gymnasium's environment once, for its model and settings, and compile the rollout."""
         if threads < 1:
             raise UsageError(f"threads: expected at least 1, got {threads}")
@@ -72,6 +82,7 @@ class MujocoEnv:
         try:
             self.spec = spec_of(env_id, env)
             refuse_misfits(network, self.spec.observation_space, self.spec.action_space)
+            self._rule = fitting_rule(action_rule, self.spec.action_space)
             self._settings = self._settings_of(env.unwrapped)
             num_threads = threads if COMPILES else 1
             self._simulations = _simulations(env.unwrapped, num_threads)
@@ -129,7 +140,7 @@ class MujocoEnv:
         """Return the rollout once a call without jobs has compiled it."""
         action_space = self.spec.action_space
         assert isinstance(action_space, Box)  # noqa: S101 - all of these worlds have forces for actions
-        rollout = compile_rollout(self._world, self.network, action_space, normalised=normalised)
+        rollout = compile_rollout(self._world, self.network, action_space, rule=self._rule, normalised=normalised)
         self._share(rollout, no_jobs(self.network.dim), empty_results((0, 1)))
         return rollout
 
