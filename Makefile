@@ -28,21 +28,28 @@ help:  ## list the targets
 demo: .venv/.runtime  ## evolve a first policy and look at it
 	@$(BIN)/evolvent demo
 
-COMPILED := NUMBA_DISABLE_JIT=0 $(BIN)/coverage run -m pytest -q -p no:cacheprovider
-PLAIN := NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -q -p no:cacheprovider -m "not compiled and not interop"
+# Tests of files, words and processes need no second run without the compiler: no kernel is what they are about.
+NO_KERNELS := benchmarks cli config files first_minutes hostile_files hostile_policy hostile_run peers reporting run_lock \
+	strict_json surroundings terminal_text wheel
+PARTS := uncompiled a-b c d-f g-l m-p q-r s t-z
+TESTS = $(BIN)/coverage run -m pytest -q -p no:cacheprovider
+TWO_AT_ONCE := $(MAKE) -j2 -k $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
-test: .venv/.dev  ## every test compiled and without the compiler, on two cores at once, and the coverage of both
+test: .venv/.dev  ## every test compiled, those of kernels without the compiler too, two parts at once, and the coverage of all
 	@$(BIN)/coverage erase
-	@log=$$(mktemp) && \
-	{ { $(PLAIN); plain=$$?; $(COMPILED) tests/test_[r-z]*.py && exit $$plain; } > $$log 2>&1 & } && \
-	other=$$! && failed=0 && \
-	echo "tests, compiled: first part" && \
-	{ $(COMPILED) src tests/test_[a-q]*.py || failed=1; } && \
-	{ wait $$other || failed=1; } && \
-	echo "tests, with the compiler off (NUMBA_DISABLE_JIT=1), and compiled: second part" && \
-	cat $$log && rm $$log && exit $$failed
+	@$(TWO_AT_ONCE) $(PARTS:%=test-%)
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
+
+test-uncompiled:
+	@echo "tests, with the compiler off (NUMBA_DISABLE_JIT=1)"
+	@NUMBA_DISABLE_JIT=1 $(TESTS) -m "not compiled and not interop" src \
+		$(filter-out $(NO_KERNELS:%=tests/test_%.py),$(wildcard tests/test_*.py))
+
+test-a-b: EXAMPLES := src
+test-%:
+	@echo "tests, compiled: $(EXAMPLES) tests/test_[$*]*.py"
+	@NUMBA_DISABLE_JIT=0 $(TESTS) $(EXAMPLES) $(wildcard tests/test_[$*]*.py)
 
 check: lint types contracts docs test  ## all that CI asks for, each thing once
 

@@ -1,13 +1,16 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from numba.core import dispatcher
 
 settings.register_profile("untimed", deadline=None)  # a first example may compile
 settings.load_profile("untimed")
@@ -17,6 +20,33 @@ os.environ.setdefault("EVOLVENT_CACHE_DIR", str(Path(__file__).parents[1] / ".py
 for name in ("SIGINT", "SIGHUP"):  # a job in the background ignores them, and so would every process that a test starts
     if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
         signal.signal(getattr(signal, name), signal.default_int_handler)
+
+FunctionCompiler: Any = vars(dispatcher)["_FunctionCompiler"]
+compile_function = FunctionCompiler.compile
+COMPILERS_OWN = {"test_check_env", "test_jit", "test_lanes", "test_lanes_refusals", "test_normals", "test_vectors"}
+
+
+def compile_unseen(self, *signature):
+    """Compile while nothing traces, because Numba takes half as long again where coverage does."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        return compile_function(self, *signature)
+    finally:
+        sys.settrace(tracer)
+
+
+FunctionCompiler.compile = compile_unseen
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _sees_the_compiler(request):
+    """Trace compiling where it is what the tests are about: passes and instructions of our own run in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.stem in COMPILERS_OWN:
+            patch.setattr(FunctionCompiler, "compile", compile_function)
+        yield
+
 
 PATIENCE = 2.0  # seconds; a thread or a process that was told to end may take a moment
 FOR_GOOD = ("/dev/", "/proc/", "anon_inode:")
