@@ -16,9 +16,9 @@ from evolvent.errors import UsageError
 from evolvent.networks import MLP
 from evolvent.policies import policy_file
 from evolvent.policies.acting import Act, Outputting, compile_act, compile_outputs
-from evolvent.policies.actions import for_environment, num_outputs
+from evolvent.policies.actions import AUTO, draws, fitting_rule, for_environment, num_outputs
 from evolvent.policies.policy_file import PolicyRecord
-from evolvent.spaces import Box, Discrete
+from evolvent.spaces import ActionSpace, Box, Discrete
 
 
 class Policy:
@@ -29,6 +29,8 @@ class Policy:
         row: `(dim,)`, the network's parameters.
         observation_space: Of what the policy is shown.
         action_space: Of what it answers.
+        action_rule: What makes answers of the network's outputs: argmax or sampled where there are choices, clipped or tanh
+            in a box; "auto" is the first of the two.
         env_id: The world that it was evolved for, as text.
         env_kwargs: The keyword arguments of that world, or texts `name=value`.
         provenance: Where it comes from, as text: versions, seed, score.
@@ -54,7 +56,8 @@ class Policy:
         row: Row,
         *,
         observation_space: Box,
-        action_space: Discrete | Box,
+        action_space: ActionSpace,
+        action_rule: str = AUTO,
         env_id: str = "",
         env_kwargs: Mapping[str, Any] | Sequence[str] = (),
         provenance: Mapping[str, str] | None = None,
@@ -65,13 +68,20 @@ class Policy:
         self.row = np.array(row, np.float32)
         self.observation_space = observation_space
         self.action_space = action_space
+        self.action_rule = fitting_rule(action_rule, action_space)
         self.env_id = env_id
         self.env_kwargs = as_text(env_kwargs)
         self.provenance = dict(provenance or {})
+        self._draws = draws(action_space, self.action_rule)
+        self.reset(seed=0)
 
     @cached_property
     def _act(self) -> Act:
-        return compile_act(self.network, self.action_space)
+        return compile_act(self.network, self.action_space, self.action_rule)
+
+    @cached_property
+    def _act_likeliest(self) -> Act:
+        return compile_act(self.network, self.action_space, AUTO if self._draws else self.action_rule)
 
     @cached_property
     def _outputs(self) -> Outputting:
@@ -90,19 +100,13 @@ class Policy:
             observation: Of the observation space's shape, or `(n, *shape)`.
 
         Returns:
-            For a discrete space an int, or `(n,)` int64; for a box float32 of the space's shape, or `(n, *shape)`.
+            For a discrete space an int, or `(n,)` int64; else an array of the space's shape and type, or `(n, *shape)`. A rule
+            that draws takes the draws of the next step of the episode that `reset` began.
 
         Raises:
             UsageError: The observation has another shape, is not made of numbers, or makes the network overflow.
         """
-        batch, single = self._batch(observation)
-        actions = np.empty((len(batch), self.action_space.size))
-        if not self._act(self.row, batch, actions):
-            raise UsageError("observation: the network's outputs are not finite numbers; is there a NaN or infinity in it?")
-        answers = for_environment(actions, self.action_space)
-        if not single:
-            return answers
-        return int(answers[0]) if isinstance(self.action_space, Discrete) else answers[0]
+        return self._answer(observation, draw=self._draws)
 
     def outputs(self, observation: ArrayLike) -> Outputs:
         """Return what the network puts out, before the action rule: scores of discrete actions or of classes.
@@ -121,15 +125,22 @@ class Policy:
         self._outputs(self.row, batch, outputs)
         return outputs[0] if single else outputs
 
-    def reset(self) -> None:
-        """Forget the episode so far. A feed-forward network has nothing to forget."""
+    def reset(self, seed: int | None = None) -> None:
+        """Forget the episode so far. A feed-forward network has nothing to forget.
+
+        Args:
+            seed: Of the episode that begins, from which the draws of its actions follow, if the rule draws: with the seed of a
+                measured episode they are the ones that were drawn there. Without one, they go on where they are.
+        """
+        if seed is not None:
+            self._key, self._step = np.uint64(seed), 0
 
     def predict(
         self,
         observation: ArrayLike,
         state: Any = None,
         episode_start: ArrayLike | None = None,  # noqa: ARG002 - part of Stable-Baselines3's signature
-        deterministic: bool = True,  # noqa: ARG002, FBT001, FBT002 - likewise
+        deterministic: bool = True,  # noqa: FBT001, FBT002 - likewise
     ) -> tuple[NDArray[Any], Any]:
         """Return `(action, state)` as Stable-Baselines3's models do, so that its `evaluate_policy` takes a policy as it is.
 
@@ -137,9 +148,9 @@ class Policy:
             observation: As for `act`.
             state: Handed back; a feed-forward network carries none.
             episode_start: Which environments begin an episode; nothing depends on it here.
-            deterministic: Both answers are the same: the action rule draws nothing.
+            deterministic: Whether the answer is the likeliest one where the action rule draws; else it makes no difference.
         """
-        return np.asarray(self.act(observation)), state
+        return np.asarray(self._answer(observation, draw=self._draws and not deterministic)), state
 
     def save(self, path: str | Path) -> Path:
         """Write the policy to one safetensors file and return its path; an older file is replaced in one step.
@@ -151,12 +162,28 @@ class Policy:
             network=self.network,
             observation_space=self.observation_space,
             action_space=self.action_space,
+            action_rule=self.action_rule,
             env_id=self.env_id,
             env_kwargs=self.env_kwargs,
             provenance=self.provenance,
         )
         policy_file.save(Path(path), record, self.row)
         return Path(path)
+
+    def _answer(self, observation: ArrayLike, *, draw: bool) -> Any:
+        batch, single = self._batch(observation)
+        actions = np.empty((len(batch), self.action_space.size))
+        if draw:
+            self._step += 1
+            finite = self._act(self.row, batch, actions, self._key, self._step)
+        else:
+            finite = self._act_likeliest(self.row, batch, actions)
+        if not finite:
+            raise UsageError("observation: the network's outputs are not finite numbers; is there a NaN or infinity in it?")
+        answers = for_environment(actions, self.action_space)
+        if not single:
+            return answers
+        return int(answers[0]) if isinstance(self.action_space, Discrete) else answers[0]
 
     def _batch(self, observation: ArrayLike) -> tuple[NDArray[np.float64], bool]:
         shape = self.observation_space.shape
@@ -192,13 +219,14 @@ def load_policy(path: str | Path) -> Policy:
         row,
         observation_space=record.observation_space,
         action_space=record.action_space,
+        action_rule=record.action_rule,
         env_id=record.env_id,
         env_kwargs=record.env_kwargs,
         provenance=record.provenance,
     )
 
 
-def _refuse_misfits(network: MLP, row: Row, observation_space: Box, action_space: Discrete | Box) -> None:
+def _refuse_misfits(network: MLP, row: Row, observation_space: Box, action_space: ActionSpace) -> None:
     if row.shape != (network.dim,):
         raise UsageError(f"row: a network of sizes {network.sizes} has {network.dim} parameters, got shape {row.shape}")
     if network.num_inputs != observation_space.size:

@@ -31,8 +31,8 @@ from evolvent.files import (
 )
 from evolvent.networks import MLP
 from evolvent.networks.mlp import Initialiser
-from evolvent.policies.actions import num_outputs
-from evolvent.spaces import Box, Discrete, Space
+from evolvent.policies.actions import AUTO, fitting_rule, num_outputs
+from evolvent.spaces import ActionSpace, Box, Discrete, Space
 
 FORMAT: Final = "evolvent-policy"
 FORMAT_VERSION: Final = 1
@@ -46,7 +46,8 @@ class PolicyRecord:
 
     network: MLP
     observation_space: Box
-    action_space: Space
+    action_space: ActionSpace
+    action_rule: str
     env_id: str
     env_kwargs: tuple[str, ...]
     provenance: Mapping[str, str]
@@ -62,6 +63,7 @@ def save(path: Path, record: PolicyRecord, row: Row) -> None:
         "network": _network_to_json(record.network),
         "observation_space": _space_to_json(record.observation_space),
         "action_space": _space_to_json(record.action_space),
+        **({} if record.action_rule == fitting_rule(AUTO, record.action_space) else {"action_rule": record.action_rule}),
         "env_id": record.env_id,
         **({"env_kwargs": list(record.env_kwargs)} if record.env_kwargs else {}),
         "provenance": dict(record.provenance),
@@ -118,6 +120,8 @@ def _record(content: JsonObject, source: str) -> PolicyRecord:
     network = _network_from_json(take_object(content, "network", source), source)
     observation_space = _space_from_json(take_object(content, "observation_space", source), source)
     action_space = _space_from_json(take_object(content, "action_space", source), source)
+    rule = take(content, "action_rule", str, source) if "action_rule" in content else AUTO
+    action_rule = _built(lambda: fitting_rule(rule, action_space), source)
     env_id = take(content, "env_id", str, source)
     texts = take_list(content, "env_kwargs", str, source) if "env_kwargs" in content else []
     env_kwargs = _built(lambda: as_text(texts), source)
@@ -125,6 +129,8 @@ def _record(content: JsonObject, source: str) -> PolicyRecord:
     refuse_leftovers(content, source)
     if not isinstance(observation_space, Box):
         raise FileRefused(f"{source}: expected a box of observations")
+    if not isinstance(action_space, ActionSpace):
+        raise FileRefused(f"{source}: expected no action space of several parts")
     if network.num_inputs != observation_space.size or network.num_outputs != num_outputs(action_space):
         raise FileRefused(f"{source}: the network's sizes {network.sizes} do not fit its spaces")
     if not all(isinstance(text, str) for text in provenance.values()):
@@ -133,6 +139,7 @@ def _record(content: JsonObject, source: str) -> PolicyRecord:
         network=network,
         observation_space=observation_space,
         action_space=action_space,
+        action_rule=action_rule,
         env_id=env_id,
         env_kwargs=env_kwargs,
         provenance=cast("Mapping[str, str]", provenance),
