@@ -19,6 +19,7 @@ from evolvent.algorithms import (
     NeuronCrossover,
     Rank,
     Replacement,
+    Resizable,
     Roulette,
     SelfAdaptive,
     SignFlip,
@@ -198,7 +199,104 @@ def test_cartpole_is_learnt(algorithm):
         assert task.evaluate(algorithm.candidates(state, 1), Conditions(seeds=tests)).fitness[0] > 475
 
 
+# --- every algorithm that can change the size of its population ---
+
+RESIZABLE = {name: each for name, each in {**TABLE, **VARIANTS}.items() if isinstance(each, Resizable)}
+every_resizable_algorithm = pytest.mark.parametrize("algorithm", [*RESIZABLE.values()], ids=[*RESIZABLE])
+every_size = pytest.mark.parametrize("size", [5, POPULATION - 1, POPULATION + 1, 3 * POPULATION])
+
+
+@every_resizable_algorithm
+@every_size
+def test_every_population_from_the_next_one_on_has_the_new_size(algorithm, size):
+    state, _ = after(algorithm, 3)
+    state = algorithm.resized(state, size)
+    for generation in range(3, 6):
+        population, state = algorithm.ask(state, stream(0, generation, "ask"))
+        assert (population.shape, population.dtype) == ((size, DIM), np.float32)
+        assert np.isfinite(population).all()
+        assert len(np.unique(population, axis=0)) > size // 2
+        state = algorithm.tell(state, population, sphere(population))
+        rows = algorithm.candidates(state, 4)
+        state = algorithm.confirm(state, rows, sphere(rows))
+
+
+@every_resizable_algorithm
+@every_size
+def test_to_change_the_size_draws_nothing_and_changes_no_argument(algorithm, size):
+    state, _ = after(algorithm, 3)
+    before = bits(frozen(state))
+    once, again = (algorithm.resized(state, size) for _ in range(2))
+    assert bits(once) == bits(again) == bits(algorithm.resized(once, size))
+    assert algorithm.ask(once, stream(1))[0].tobytes() == algorithm.ask(again, stream(1))[0].tobytes()
+    assert bits(state) == before
+
+
+@every_resizable_algorithm
+def test_the_present_size_changes_nothing(algorithm):
+    for generations in (0, 1, 3):
+        state, _ = after(algorithm, generations)
+        assert bits(algorithm.resized(state, POPULATION)) == bits(state)
+
+
+@every_resizable_algorithm
+@every_size
+def test_a_state_whose_size_was_changed_comes_back_from_a_checkpoint(algorithm, size):
+    state = algorithm.resized(after(algorithm, 3)[0], size)
+    tensors, record = flatten(state)
+    initial = first_rows(size)
+    back = restore(begun(algorithm, initial), {name: array.copy() for name, array in tensors.items()}, record, "a checkpoint")
+    assert bits(back) == bits(state)
+    assert algorithm.ask(back, stream(1))[0].tobytes() == algorithm.ask(state, stream(1))[0].tobytes()
+
+
+@every_resizable_algorithm
+@every_size
+@given(FITNESS)
+def test_no_fitness_can_break_a_change_of_size(algorithm, size, outcomes):
+    state, _ = after(algorithm, 2, measure=lambda _: measured(*zip(*outcomes, strict=True)))
+    population, _ = algorithm.ask(algorithm.resized(state, size), stream(0, 2, "ask"))
+    assert population.shape == (size, DIM)
+    assert np.isfinite(population).all()
+
+
 # --- the genetic algorithm ---
+
+
+def test_the_genetic_algorithm_can_change_the_size_of_its_population():
+    assert isinstance(TABLE["genetic"], Resizable)
+
+
+def test_more_or_fewer_children_have_the_same_parents():
+    algorithm = Genetic(selection=Truncation(num_parents=3), mutation=Gaussian(strength=1e-30), num_elites=2)
+    state, population = after(algorithm, 3)
+    best = np.unique(population[best_first(sphere(population))[:3]], axis=0)
+    for size in (4, POPULATION, 40):
+        children = algorithm.ask(algorithm.resized(state, size), stream(5))[0]
+        assert children[:2].tobytes() == state.elites.tobytes()
+        assert {row.tobytes() for row in children[2:]} <= {row.tobytes() for row in best}
+
+
+def test_a_population_that_was_made_smaller_and_larger_again_is_the_one_it_was():
+    state, _ = after(TABLE["genetic"], 3)
+    there_and_back = TABLE["genetic"].resized(TABLE["genetic"].resized(state, 4), POPULATION)
+    assert bits(there_and_back) == bits(state)
+
+
+@pytest.mark.parametrize(
+    ("generations", "size", "message"),
+    [(3, 2, "2 elites need a population of more, got 2"), (0, 20, "nothing has been measured yet; begin with 20 rows")],
+)
+def test_a_size_that_cannot_be_is_refused(generations, size, message):
+    state, _ = after(TABLE["genetic"], generations)
+    with pytest.raises(UsageError, match=message):
+        TABLE["genetic"].resized(state, size)
+
+
+def test_a_state_that_does_not_fit_itself_is_not_given_another_size():
+    state, _ = after(TABLE["genetic"], 3)
+    with pytest.raises(ValueError, match="for each of 24 rows"):
+        TABLE["genetic"].resized(replace(state, population=np.repeat(state.population, 2, axis=0)), POPULATION)
 
 
 @given(FITNESS)

@@ -1,6 +1,6 @@
 """Algorithms: searches over parameter rows, which see arrays only."""
 
-from evolvent.algorithms.base import Algorithm, Crossover, Mutation, Selection, Strength
+from evolvent.algorithms.base import Algorithm, Crossover, Mutation, Resizable, Selection, Strength
 from evolvent.algorithms.crossover import (
     BlendCrossover,
     NeuronCrossover,
@@ -32,6 +32,7 @@ __all__ = [
     "OnePointCrossover",
     "Rank",
     "Replacement",
+    "Resizable",
     "Roulette",
     "Selection",
     "SelfAdaptive",

@@ -5,7 +5,7 @@ All of them see arrays only. An operator is a frozen record of its settings that
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from evolvent.arrays import Indices, Population, Scales
 from evolvent.evaluation import Evaluation
@@ -74,4 +74,16 @@ class Algorithm(Protocol[StateT]):
 
     def confirm(self, state: StateT, candidates: Population, evaluation: Evaluation) -> StateT:
         """Return the state that has learnt what its `candidates` achieved over more episodes."""
+        ...
+
+
+@runtime_checkable
+class Resizable(Protocol):
+    """An algorithm whose population can become larger or smaller as the search goes on; not every one's can."""
+
+    def resized(self, state: Any, population_size: int) -> Any:
+        """Return the state whose next population, and each after it, has `population_size` rows.
+
+        It draws nothing: the same state and size always go on to the same rows. A size that is the present one changes nothing.
+        """
         ...

@@ -29,6 +29,7 @@ class GeneticState:
         elites: `(num_elites, dim)`, the rows that live on unchanged, best first.
         elite_scales: `(num_elites,)`, theirs.
         generation: How many populations have been measured.
+        next_size: How many rows the next population has; None for as many as this one.
     """
 
     population: Population
@@ -37,6 +38,7 @@ class GeneticState:
     elites: Population
     elite_scales: Scales
     generation: int
+    next_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +112,11 @@ class Genetic:
         """Return the initial rows first, then the elites followed by children of chosen parents."""
         if state.generation == 0:
             return state.population, state
-        count = len(state.population) - len(state.elites)
+        size = state.next_size or len(state.population)
+        count = size - len(state.elites)
         parents = self.selection(state.evaluation, count, stream.child("selection"))
         scales = self.strength(state.scales[parents], state.generation, stream.child("strength"))
-        population = np.empty_like(state.population)
+        population = np.empty((size, state.population.shape[1]), state.population.dtype)
         population[: len(state.elites)] = state.elites
         children = population[len(state.elites) :]
         if self.crossover is None:
@@ -139,6 +142,27 @@ class Genetic:
         scales = self._candidates(state, len(candidates), among=len(state.population))[1]
         best = best_first(evaluation)[: self.num_elites]
         return replace(state, elites=candidates[best], elite_scales=scales[best])
+
+    def resized(self, state: GeneticState, population_size: int) -> GeneticState:
+        """Return the state whose next population has `population_size` rows: the elites, and more or fewer children.
+
+        The children are bred from all that were measured last, as always: a smaller population loses none of the parents
+        that selection would choose, and of one that grows again the result is the same as if it had never been smaller.
+
+        Raises:
+            UsageError: That is not more than the elites, or nothing has been measured yet that could be bred from.
+            ValueError: The state has not one strength and one fitness for each row.
+        """
+        size = len(state.population)
+        if not size == len(state.scales) == len(state.evaluation.fitness) == len(state.evaluation.failed):
+            raise ValueError(f"expected a strength and a fitness for each of {size} rows")
+        if population_size == (state.next_size or size):
+            return state
+        if population_size <= self.num_elites:
+            raise UsageError(f"population: {self.num_elites} elites need a population of more, got {population_size}")
+        if state.generation == 0:
+            raise UsageError(f"population: nothing has been measured yet; begin with {population_size} rows")
+        return replace(state, next_size=None if population_size == size else population_size)
 
     def _crossed(self, crossover: Crossover, state: GeneticState, parents: Indices, stream: Stream) -> Population:
         rows = state.population[parents]
