@@ -57,6 +57,13 @@ class RunLocked(EvolventError):
     exit_code: ClassVar[int] = 7
 
 
+class ContractBroken(Exception):
+    """Raised where an episode has shown or paid what it must not, and caught: it fails the episode alone.
+
+    Its text is complete without a traceback.
+    """
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Suggest the known word nearest to a misspelt one, as the tail of an error message.
 

@@ -73,7 +73,7 @@ class Box:
 
     def __post_init__(self) -> None:
         """Refuse shapes that the bounds do not fit, empty ones, and bounds the wrong way round."""
-        _refuse_odd_shape(self.shape)
+        refuse_odd_shape(self.shape)
         if len(self.low) != self.size or len(self.high) != self.size:
             raise UsageError(f"bounds: {self.size} elements need as many, got {len(self.low)} and {len(self.high)}")
         if not all(low <= high for low, high in zip(self.low, self.high, strict=True)):
@@ -131,7 +131,7 @@ class MultiDiscrete:
         """Fill in what was not given, and refuse what holds nothing."""
         object.__setattr__(self, "start", self.start or (0,) * len(self.nvec))
         object.__setattr__(self, "shape", self.shape or (len(self.nvec),))
-        _refuse_odd_shape(self.shape)
+        refuse_odd_shape(self.shape)
         if not len(self.nvec) == len(self.start) == self.size:
             raise UsageError(
                 f"nvec: {self.size} elements need as many choices and starts, got {len(self.nvec)} and {len(self.start)}"
@@ -168,7 +168,7 @@ class MultiBinary:
 
     def __post_init__(self) -> None:
         """Refuse empty shapes."""
-        _refuse_odd_shape(self.shape)
+        refuse_odd_shape(self.shape)
 
     def __str__(self) -> str:
         """Return the space in a few words."""
@@ -248,7 +248,12 @@ def parts(space: Space) -> Iterator[Space]:
         yield from (part for _, part in space.spaces)
 
 
-def _refuse_odd_shape(shape: tuple[int, ...]) -> None:
+def refuse_odd_shape(shape: tuple[int, ...]) -> None:
+    """Refuse a shape that holds nothing, or too much.
+
+    Raises:
+        UsageError: It does.
+    """
     if any(length < 1 for length in shape) or math.prod(shape) > MAX_SIZE:
         raise UsageError(f"shape: expected positive sizes, {MAX_SIZE:,} elements at most, got {shape}")
 
