@@ -150,7 +150,7 @@ def test_an_id_says_which_world_and_its_form_follows():
     assert default_form("Pendulum-v1") == "compiled"
     assert default_form("Taxi-v3") == "gymnasium"
     with pytest.raises(UsageError, match="world: Taxi-v3 has no compiled form; use --world gymnasium"):
-        make_task("Taxi-v3", "compiled", ev.MLP(sizes=(1, 1)))
+        make_task("Taxi-v3", ev.MLP(sizes=(1, 1)), ev.Config(world="compiled"))
 
 
 def test_where_the_compiled_form_cannot_be_had_gymnasiums_runs_and_the_heading_says_why(monkeypatch):
@@ -159,4 +159,4 @@ def test_where_the_compiled_form_cannot_be_had_gymnasiums_runs_and_the_heading_s
     assert default_form("Hopper-v5") == "gymnasium"
     assert heading("Hopper-v5", Config(world="gymnasium")).startswith(f"Hopper-v5 (gymnasium world, for {reason}, defaults)")
     with pytest.raises(UsageError, match=f"world: {reason}; use --world gymnasium"):
-        make_task("Hopper-v5", "compiled", ev.MLP(sizes=(11, 3)))
+        make_task("Hopper-v5", ev.MLP(sizes=(11, 3)), ev.Config(world="compiled"))

@@ -17,6 +17,7 @@ from evolvent.seeding import stream
 from evolvent.spaces import Discrete
 from evolvent.tasks.gym_env import DEFAULT_CAP, GymEnv
 from evolvent.testing import FaultyEnv
+from evolvent.training.failures import Failures
 
 NETWORK = MLP(sizes=(2, 2))
 TAKES_0, TAKES_1 = np.array([[0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1]], np.float32)
@@ -35,7 +36,9 @@ def register(entry_point, limit: int | None = LIMIT, **settings):
 def evaluate(env_id, rows=(TAKES_0,), episodes=1, network=NETWORK, **options):
     with closing(GymEnv(env_id, network, **options)) as task:
         seeds = np.tile(SEEDS[:episodes], (len(rows), 1))
-        return task.evaluate(np.array(rows), Conditions(seeds=seeds))
+        evaluation = task.evaluate(np.array(rows), Conditions(seeds=seeds))
+        Failures(env_id).note(evaluation)
+        return evaluation
 
 
 faulty = partial(register, FaultyEnv)
@@ -55,12 +58,26 @@ def assert_failed(evaluation, individual=0):
     [("step_raises", 3, "RuntimeError: step"), ("exits", 3, "SystemExit: left"), ("reset_raises", 0, "RuntimeError: reset")],
 )
 def test_what_raises_fails_its_individual(mode, step, message, caplog):
-    evaluation = evaluate(faulty(mode=mode, episode=2, step=step), [TAKES_0] * 3, episodes=1)
-    assert evaluation.failed.tolist() == [False, True, False]
-    assert evaluation.returns.tolist() == [[7.0], [max(step - 1.0, 0.0)], [7.0]]
-    assert_failed(evaluation, 1)
-    assert f"(individual 1, episode 0, seed 0, step {step}): {message}" in caplog.text
+    evaluation = evaluate(faulty(mode=mode, step=step), [TAKES_0] * 3, episodes=1)
+    assert evaluation.failed.tolist() == [True] * 3
+    assert evaluation.returns.tolist() == [[max(step - 1.0, 0.0)]] * 3
+    assert_failed(evaluation, 2)
+    assert f"(individual 0, episode 0, seed 0, step {step}): {message}" in caplog.text
     assert "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize(("mode", "step"), [("step_raises", 3), ("exits", 3), ("reset_raises", 0), ("nan_reward", 2)])
+def test_what_fails_once_is_played_again_in_a_fresh_environment(mode, step, caplog):
+    evaluation = evaluate(faulty(mode=mode, episode=2, step=step), [TAKES_0] * 3, episodes=1)
+    assert not evaluation.failed.any()
+    assert evaluation.returns.tolist() == [[7.0]] * 3
+    assert not caplog.records
+
+
+def test_an_environment_is_built_anew_for_each_episode_where_that_is_asked_for():
+    env_id = faulty(mode="step_raises", episode=1, step=3)
+    assert evaluate(env_id, [TAKES_0], episodes=3, fresh_env=True).failed.all()
+    assert evaluate(faulty(mode="nan_reward", episode=2), [TAKES_0], episodes=3, fresh_env=True).returns.tolist() == [[7.0] * 3]
 
 
 def test_rare_faults_are_all_counted_and_told_once(caplog):
@@ -306,9 +323,7 @@ def test_an_endless_world_ends_at_its_limit(limit, caplog):
     evaluation = evaluate(faulty(mode="endless", limit=limit), episodes=2)
     assert evaluation.steps.tolist() == evaluation.returns.tolist() == [[limit or DEFAULT_CAP] * 2]
     assert not evaluation.failed.any()
-    notices = [record.getMessage() for record in caplog.records]
-    assert len(notices) == (limit is None)
-    assert all("is registered without max_episode_steps" in text and "after 10000 steps" in text for text in notices)
+    assert not caplog.records
 
 
 def test_an_episode_may_end_in_its_first_step(caplog):

@@ -13,7 +13,7 @@ from evolvent.evaluation import mean_return
 from evolvent.files import dump_json
 from evolvent.tasks import CompiledEnv
 from evolvent.training import RunInterrupted, parts, scoring
-from evolvent.training.config import to_toml
+from evolvent.training.config import Config, to_toml
 from evolvent.training.parts import make_task
 from evolvent.training.run import read_config, read_manifest, start
 from evolvent.training.run_lock import locked
@@ -61,7 +61,7 @@ def test_cartpole_is_solved_without_a_setting(tmp_path):
 @pytest.mark.compiled
 def test_the_champion_does_as_well_in_gymnasiums_own_world():
     run = ev.evolve("CartPole-v1", runs_dir=None, generations=12, target=None)
-    task = make_task("CartPole-v1", "gymnasium", run.best.network)
+    task = make_task("CartPole-v1", run.best.network, Config(world="gymnasium"))
     theirs = score(task, run.best.row, scoring.test_seeds(1, 40), 500)
     task.close()
     assert abs(theirs.mean - run.score.mean) <= 3 * (theirs.margin + run.score.margin) + 1

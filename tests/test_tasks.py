@@ -1,4 +1,3 @@
-import logging
 import math
 import os
 import signal
@@ -22,6 +21,7 @@ from evolvent.seeding import Draw, stream, uniform
 from evolvent.spaces import Box, Discrete
 from evolvent.tasks import CompiledEnv
 from evolvent.tasks.gym_env import DEFAULT_CAP, GymEnv, describe, make
+from evolvent.training.failures import Failures
 from tests.reference import mlp
 
 NETWORK = MLP(sizes=(4, 5, 2), activation="tanh")
@@ -292,20 +292,21 @@ def test_an_interrupt_stops_the_threads_early(opened, monkeypatch):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_fails_the_individual_that_met_it_and_no_other(opened, fault, caplog):
+def test_a_fault_fails_the_individual_that_met_it_and_no_other(opened, fault):
     measured = opened(GymEnv(f"test/{fault}-v0", BUTTONS))
     seeds = stream(0, "episodes").bits((3, 2))
     evaluation = measured.evaluate(np.array([PRESSES_3, PRESSES_4, PRESSES_3]), Conditions(seeds=seeds))
     assert evaluation.failed.tolist() == [False, True, False]
     assert evaluation.returns[[0, 2]].tolist() == [[7.0, 7.0], [7.0, 7.0]]
     assert best_first(evaluation).tolist() == [0, 2, 1]
-    assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
+    assert [(problem.individual, problem.episode) for problem in evaluation.problems] == [(1, 0), (1, 1)]
 
 
 def test_a_fault_is_logged_once_with_its_traceback(opened, caplog):
-    measured = opened(GymEnv("test/Raises-v0", BUTTONS))
+    measured, failures = opened(GymEnv("test/Raises-v0", BUTTONS)), Failures("test/Raises-v0")
     for _ in range(2):
-        measured.evaluate(np.array([PRESSES_4]), Conditions(seeds=np.array([[5, 6]], np.uint64)))
+        failures.note(measured.evaluate(np.array([PRESSES_4]), Conditions(seeds=np.array([[5, 6]], np.uint64))))
+    assert failures.count == 2
     assert caplog.text.count("failed") == 1
     assert "test/Raises-v0 failed (individual 0, episode 0, seed 5, step 1): " in caplog.text
     assert "ZeroDivisionError: a fault of the world" in caplog.text

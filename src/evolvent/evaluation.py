@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,29 @@ class Conditions:
     normaliser: Moments | None = None
 
 
+class Problem(NamedTuple):
+    """What an episode failed with.
+
+    Args:
+        individual: Whose episode.
+        episode: Which of its episodes, from 0.
+        seed: Of that episode.
+        step: After how many steps.
+        text: What went wrong, in a line.
+        details: The traceback, or nothing.
+    """
+
+    individual: int
+    episode: int
+    seed: int
+    step: int
+    text: str
+    details: str = ""
+
+
+MOST_PROBLEMS = 3  # that an evaluation tells of
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """What a task measured.
@@ -40,6 +64,7 @@ class Evaluation:
             off.
         descriptors: `(pop, episodes, n)`, how each episode's last state is described; None where nothing describes it.
         moments: Of what was observed, merged in the order of individual and episode; None where nothing was normalised.
+        problems: What the first episodes that failed did so with; None where none did, or nobody can tell.
     """
 
     fitness: Fitness
@@ -49,6 +74,7 @@ class Evaluation:
     truncated: EpisodeFlags | None = None
     descriptors: Descriptors | None = None
     moments: Moments | None = None
+    problems: tuple[Problem, ...] | None = None
 
 
 def mean_return(returns: Returns, steps: Counts, failed: Flags, truncated: EpisodeFlags | None = None) -> Evaluation:

@@ -22,6 +22,7 @@ from evolvent.seeding import stream
 from evolvent.spaces import Box, Discrete
 from evolvent.tasks import Task
 from evolvent.tasks.objectives import minus_cross_entropy
+from evolvent.training.config import Config
 from evolvent.training.worlds import default_form, env_spec, make_task
 
 Params = dict[str, list[NDArray[Any]]]  # weights (inputs, outputs) and biases (outputs,) of each layer
@@ -186,7 +187,7 @@ def task_of(n_units: tuple[int, ...], env: str) -> Task:
     network = mlp(n_units)
     if not isinstance(env_spec(env).action_space, Discrete):
         raise UsageError(f"env: {env} has continuous actions, and these networks choose one of several; use evolvent.evolve")
-    return make_task(env, default_form(env), network, workers=1)
+    return make_task(env, network, Config(world=default_form(env), workers=1))
 
 
 def _params(network: MLP, row: Row) -> Params:

@@ -14,7 +14,7 @@ from evolvent.cli.policies import find_policy, world_of
 from evolvent.cli.progress import figures
 from evolvent.cli.terminal import say
 from evolvent.files import dump_json
-from evolvent.training.config import check_count
+from evolvent.training.config import Config, check_count
 from evolvent.training.scoring import score, test_seeds
 from evolvent.training.worlds import arguments_for, default_form, env_spec, make_task
 
@@ -59,7 +59,7 @@ def command(arguments: Sequence[str]) -> int:
     world = flags.world or default_form(env)
     env_kwargs = arguments_for(policy, env, flags.env_kwargs)
     max_steps = flags.max_steps or env_spec(env, env_kwargs).max_episode_steps
-    task = make_task(env, world, policy.network, env_kwargs=env_kwargs)
+    task = make_task(env, policy.network, Config(world=world, env_kwargs=env_kwargs))
     try:
         result = score(task, policy.row, test_seeds(flags.seed, flags.episodes), max_steps)
     finally:

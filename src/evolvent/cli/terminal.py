@@ -53,12 +53,18 @@ class Complaints(logging.Handler):
         complain(record.getMessage())
         if record.exc_info and record.exc_info[1]:
             show_traceback(record.exc_info[1])
+        elif record.exc_text:
+            _show_lines(record.exc_text)
 
 
 def show_traceback(problem: BaseException) -> None:
     """Print an exception with its traceback to stderr."""
+    _show_lines("".join(traceback.format_exception(problem)))
+
+
+def _show_lines(text: str) -> None:
     with contextlib.suppress(OSError):
-        for line in "".join(traceback.format_exception(problem)).splitlines():
+        for line in text.splitlines():
             say(line, sys.stderr)
 
 

@@ -2,7 +2,9 @@
 
 from evolvent.engines.base import Engine
 from evolvent.engines.inline import Inline
+from evolvent.engines.processes import Processes
 
-ENGINES: dict[str, type[Inline]] = {"inline": Inline}
+AUTO = "auto"
+ENGINES = (AUTO, "inline", "processes")
 
-__all__ = ["ENGINES", "Engine", "Inline"]
+__all__ = ["AUTO", "ENGINES", "Engine", "Inline", "Processes"]

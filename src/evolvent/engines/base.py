@@ -10,8 +10,22 @@ from evolvent.tasks import Task
 
 
 class Engine(Protocol):
-    """Measures a population with a task, here or elsewhere. Every engine gives the same bits."""
+    """Measures a population with a task, here or elsewhere. Every engine gives the same bits.
+
+    Attributes:
+        kind: What its workers are, in the plural.
+        workers: How many work at the same time, as far as the engine knows.
+        utilisation: Which share of their time they spent measuring during the last evaluation, 0 to 1; NaN if unknown.
+    """
+
+    kind: str
+    workers: int
+    utilisation: float
 
     def evaluate(self, task: Task, population: Population, conditions: Conditions) -> Evaluation:
         """Return what `population (pop, dim)` achieves in `task` under `conditions`."""
+        ...
+
+    def close(self) -> None:
+        """End what the engine has started."""
         ...

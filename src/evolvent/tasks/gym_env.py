@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
 import numpy as np
 
-from evolvent.arrays import Population
+from evolvent.arrays import Population, Row
 from evolvent.envs import EnvSpec
 from evolvent.errors import EnvironmentFailed, EvolventError, UsageError
-from evolvent.evaluation import Conditions, Evaluation, mean_return
+from evolvent.evaluation import MOST_PROBLEMS, Conditions, Evaluation, Problem, mean_return
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
+from evolvent.policies.actions import AUTO, fitting_rule
 from evolvent.spaces import Box, Discrete
 from evolvent.tasks.base import refuse_odd_shapes
-from evolvent.tasks.gym_episode import ContractBroken, Played, Player
-from evolvent.tasks.gym_ids import factory_of, hint, is_registered, refuse_odd_module, registered_limits
+from evolvent.tasks.gym_episode import ContractBroken, OutputsNotFinite, Played, Player
+from evolvent.tasks.gym_ids import factory_of, hint, is_registered, only_here, refuse_odd_module, registered_limits
 
 log = logging.getLogger("evolvent")
 
@@ -118,16 +121,22 @@ def spec_of(env_id: str, env: Any) -> EnvSpec:
 class GymEnv:
     """Measures populations in a Gymnasium environment, in this process, an episode at a time.
 
-    An episode that raises, or that shows or pays something that is not a finite number, fails its individual; the first
-    such episode of a task is logged, with the traceback of an exception.
+    An episode that raises, or that shows or pays something that is not a finite number, is played once more, in a fresh
+    environment; what goes wrong again fails its individual. The first such episodes stand in `Evaluation.problems`.
+
+    The environment is built when it is first needed. A task can be sent to another process, where it is built anew.
 
     Args:
         env_id: As for `make`.
         network: What turns observations into outputs; its sizes fit the environment's spaces.
         env_kwargs: Keyword arguments of the environment.
+        action_rule: What makes actions of outputs, as for `CompiledEnv`.
         allow_nan_observations: Show the network numbers that are not finite instead of failing the episode. Most networks
             then have outputs that are NaN: of discrete actions that chooses the first, in a Box it fails all the same.
+        fresh_env: Build the environment anew for every episode, for one whose `reset` leaves something of the last one.
     """
+
+    episodes_apart = True
 
     def __init__(
         self,
@@ -135,60 +144,110 @@ class GymEnv:
         network: Network,
         *,
         env_kwargs: Mapping[str, Any] | None = None,
+        action_rule: str = AUTO,
         allow_nan_observations: bool = False,
+        fresh_env: bool = False,
     ) -> None:
-        """Build the environment once; every episode resets it."""
+        """Look at the environment's spaces."""
         self.spec = describe(env_id, env_kwargs)
         refuse_misfits(network, self.spec.observation_space, self.spec.action_space)
-        self._dim = network.dim
-        self._env = make(env_id, env_kwargs=env_kwargs)
-        self._player = Player(self._env, self.spec, network, allow_nan_observations=allow_nan_observations)
-        self._told = False
-        if _limits(env_id, self._env)[0] is None:
-            log.warning(
-                "%s is registered without max_episode_steps: where no other limit is given, its episodes end after %d steps",
-                env_id,
-                DEFAULT_CAP,
-            )
+        self._network = network
+        self._rule = fitting_rule(action_rule, self.spec.action_space)
+        self._env_kwargs = dict(env_kwargs or {})
+        self._allow_nan = allow_nan_observations
+        self._fresh_env = fresh_env
+        self._env: Any = None
+        self._player: Player | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs to do the same, Gymnasium's own entry for the id included.
+
+        Raises:
+            TypeError: No other process can find the function that makes the environment.
+        """
+        if only_here(self.spec.id):
+            raise TypeError(f"{self.spec.id} is found in this process only")
+        return {
+            **self.__dict__,
+            "_env": None,
+            "_player": None,
+            "registered": None if ":" in self.spec.id else gymnasium.registry.get(self.spec.id),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what `__getstate__` gave."""
+        registered = state.pop("registered")
+        if registered is not None:
+            gymnasium.registry.setdefault(registered.id, registered)
+        self.__dict__.update(state)
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
         """Return what `population (pop, dim)` achieves under `conditions`.
 
         Raises:
-            EnvironmentFailed: The environment has another API than Gymnasium's.
+            EnvironmentFailed: The environment cannot be built, or has another API than Gymnasium's.
         """
-        refuse_odd_shapes(population, conditions, self._dim)
+        refuse_odd_shapes(population, conditions, self._network.dim)
         if conditions.normaliser is not None:
             raise UsageError("normaliser: expected None, for a world of Gymnasium's shows observations as they are")
         shape = conditions.seeds.shape
         returns, steps = np.zeros(shape), np.zeros(shape, np.int64)
         failed, truncated = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+        problems: list[Problem] = []
         cap = conditions.episode_cap or self.spec.max_episode_steps
         for i, row in enumerate(np.ascontiguousarray(population, np.float32)):
-            for e, seed in enumerate(conditions.seeds[i]):
-                played = self._player.play(row, int(seed), cap)
+            for e, seed in enumerate(conditions.seeds[i].tolist()):
+                played = self._play(row, seed, cap)
                 returns[i, e], steps[i, e], truncated[i, e] = played.total, played.steps, played.truncated
                 if played.problem is not None:
                     failed[i, e] = True
-                    self._tell(played, f"individual {i}, episode {e}, seed {seed}")
-        return mean_return(returns, steps, np.logical_or.reduce(failed, axis=1), truncated)
+                    problems.append(Problem(i, e, seed, played.steps, *_in_words(played.problem)))
+        evaluation = mean_return(returns, steps, np.logical_or.reduce(failed, axis=1), truncated)
+        return replace(evaluation, problems=tuple(problems[:MOST_PROBLEMS]) or None)
+
+    def build(self) -> None:
+        """Build the environment and play a step in it, so that what is slow about the first one is over.
+
+        Raises:
+            EnvironmentFailed: It cannot be built, or has another API than Gymnasium's.
+        """
+        self._ready().play(np.zeros(self._network.dim, np.float32), 0, 1)
 
     def close(self) -> None:
-        """Close the environment."""
-        self._env.close()
+        """Close the environment, if there is one."""
+        env, self._env, self._player = self._env, None, None
+        if env is not None:
+            try:
+                env.close()
+            except Exception as problem:  # noqa: BLE001 - the environment is the user's, and has done its work
+                log.warning("%s: close() raised %s: %s", self.spec.id, type(problem).__name__, problem)
 
-    def _tell(self, played: Played, where: str) -> None:
-        if not self._told:
-            problem = played.problem
-            log.error(
-                "%s failed (%s, step %d): %s; more of it is only counted",
-                self.spec.id,
-                where,
-                played.steps,
-                problem if isinstance(problem, ContractBroken) else f"{type(problem).__name__}: {problem}",
-                exc_info=None if isinstance(problem, ContractBroken) else problem,
+    def _play(self, row: Row, seed: int, cap: int) -> Played:
+        if self._fresh_env:
+            self.close()
+        played = self._ready().play(row, seed, cap)
+        if played.problem is None or isinstance(played.problem, OutputsNotFinite):
+            return played
+        self.close()
+        again = self._ready().play(row, seed, cap)
+        if again.problem is not None:
+            self.close()
+        return again
+
+    def _ready(self) -> Player:
+        if self._player is None:
+            self._env = make(self.spec.id, env_kwargs=self._env_kwargs)
+            self._player = Player(
+                self._env, self.spec, self._network, action_rule=self._rule, allow_nan_observations=self._allow_nan
             )
-            self._told = True
+        return self._player
+
+
+def _in_words(problem: BaseException) -> tuple[str, str]:
+    """Return what went wrong in a line, and the traceback of what the environment raised."""
+    if isinstance(problem, ContractBroken):
+        return str(problem), ""
+    return f"{type(problem).__name__}: {problem}", "".join(traceback.format_exception(problem))
 
 
 def _limits(env_id: str, env: Any) -> tuple[int | None, float | None]:

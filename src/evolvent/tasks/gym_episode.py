@@ -16,7 +16,7 @@ from evolvent.envs import EnvSpec
 from evolvent.errors import EnvironmentFailed
 from evolvent.networks import Network
 from evolvent.policies.acting import NOT_FINITE, compile_watched_act
-from evolvent.policies.actions import for_environment
+from evolvent.policies.actions import AUTO, draws, environment_form
 
 log = logging.getLogger("evolvent")
 
@@ -26,6 +26,10 @@ OLDER_API = re.compile(r"unexpected keyword argument '(seed|options)'|not enough
 
 class ContractBroken(Exception):
     """Raised when an episode has shown or paid what it must not; its text is complete without a traceback."""
+
+
+class OutputsNotFinite(ContractBroken):
+    """Raised when it was the network whose numbers are not finite: the environment has no part in it."""
 
 
 class Played(NamedTuple):
@@ -51,16 +55,21 @@ class Player:
         env: The environment, with Gymnasium's API.
         spec: What it says of itself.
         network: What turns observations into outputs.
+        action_rule: The name of what makes actions of them.
         allow_nan_observations: Whether the network is shown numbers that are not finite. Its outputs for them choose an
             action as all outputs do, so long as the action itself is a finite number.
     """
 
-    def __init__(self, env: Any, spec: EnvSpec, network: Network, *, allow_nan_observations: bool) -> None:
+    def __init__(
+        self, env: Any, spec: EnvSpec, network: Network, *, action_rule: str = AUTO, allow_nan_observations: bool = False
+    ) -> None:
         """Compile the network's step."""
         self._env = env
         self._spec = spec
         self._allow_nan = allow_nan_observations
-        self._act = compile_watched_act(network, spec.action_space)
+        self._act = compile_watched_act(network, spec.action_space, action_rule)
+        self._draws = draws(spec.action_space, action_rule)
+        self._as_handed = environment_form(spec.action_space)
         self._bounds = np.array([spec.observation_space.low, spec.observation_space.high])
         self._values = np.zeros((1, spec.observation_space.size))
         self._shown = self._values.reshape(spec.observation_space.shape)
@@ -74,14 +83,15 @@ class Player:
             EnvironmentFailed: The environment has another API than Gymnasium's.
         """
         total, steps, over, terminated = 0.0, 0, False, False
+        key, given = np.uint64(seed), (row, self._values, self._bounds, self._actions)
         try:
             observation = self._reset(seed)
             while steps < cap and not over:
                 self._show(observation)
-                if flags := self._act(row, self._values, self._bounds, self._actions):
+                if flags := self._act(*given, key, steps + 1) if self._draws else self._act(*given):
                     self._look_closer(flags, steps)
                 steps += 1
-                answer = self._env.step(for_environment(self._actions, self._spec.action_space)[0])
+                answer = self._env.step(self._as_handed(self._actions)[0])
                 try:
                     observation, reward, terminated, truncated, _ = answer
                 except (TypeError, ValueError):
@@ -118,11 +128,11 @@ class Player:
         if not flags & NOT_FINITE:
             self._tell_outside(steps)
         elif np.isfinite(self._values).all():
-            raise ContractBroken("network: expected finite outputs, got others")
+            raise OutputsNotFinite("network: expected finite outputs, got others")
         else:
             self._refuse_odd_numbers()
             if not np.isfinite(self._actions).all():
-                raise ContractBroken(f"action: expected finite numbers, got {self._actions[0]} for {self._values[0]}")
+                raise OutputsNotFinite(f"action: expected finite numbers, got {self._actions[0]} for {self._values[0]}")
 
     def _look_at_last(self, total: float, steps: int) -> None:
         self._refuse_odd_numbers()

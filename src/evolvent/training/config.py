@@ -81,6 +81,8 @@ class Config:
         hidden: Sizes of the network's hidden layers.
         activation: Of the hidden layers.
         initialiser: How the first weights are drawn.
+        action_rule: How outputs become an action: argmax or sampled (softmax) where there are choices, clipped or tanh in a
+            box; auto is the first of the two.
         population: Individuals in a generation.
         generations: Stop after so many.
         episodes: Episodes each individual is measured on, new ones every generation.
@@ -93,8 +95,13 @@ class Config:
         validation_episodes: Episodes a candidate is confirmed on, the same ones all along; 0 trusts the fitness that it had
             in its generation, which is right where that is exact.
         test_episodes: Episodes that the reported score is the mean of; they are used for nothing else.
-        engine: Where populations are measured.
-        workers: Threads of a compiled world, 0 for one a core. Their number never changes a result.
+        engine: Where populations are measured: inline, in this process, in which a compiled world has threads; or in worker
+            processes. Where nobody says (auto), worker processes for Gymnasium's worlds, where there is more than one core.
+        workers: Worker processes, or threads of a compiled world, 0 for one a core. Their number never changes a result.
+        eval_timeout: How long an episode may take in a worker process [s] before it is ended and counts as failed; None for
+            twenty times the usual one, at least a minute.
+        worker_memory: What a worker process may hold before another takes its place [MB]; None for its share of the machine.
+        fresh_env: Build Gymnasium's world anew for every episode, for one whose reset leaves something of the last one.
         genetic: Settings of the genetic algorithm.
     """
 
@@ -105,6 +112,7 @@ class Config:
     hidden: tuple[int, ...] = (16,)
     activation: str = "relu"
     initialiser: Initialiser = "normal"
+    action_rule: str = AUTO
     population: int = 64
     generations: int = 200
     episodes: int = 3
@@ -115,8 +123,11 @@ class Config:
     candidates: int = 1
     validation_episodes: int = 30
     test_episodes: int = 100
-    engine: str = "inline"
+    engine: str = "auto"
     workers: int = 0
+    eval_timeout: float | None = None
+    worker_memory: float | None = None
+    fresh_env: bool = False
     genetic: GeneticConfig = field(default_factory=GeneticConfig)
 
     def __post_init__(self) -> None:
@@ -136,7 +147,7 @@ class Config:
             raise UsageError(f"hidden: expected sizes from 1 to {MAX_NEURONS:,}, got {shown(self.hidden)}")
         if self.target is not None and not math.isfinite(self.target):
             raise UsageError(f"target: expected a finite number, got {self.target}")
-        for name in ("max_env_steps", "max_seconds"):
+        for name in ("max_env_steps", "max_seconds", "eval_timeout", "worker_memory"):
             if getattr(self, name) is not None:
                 _positive(name, getattr(self, name))
         for name, known in (("algorithm", ALGORITHMS), ("activation", ACTIVATIONS), ("engine", ENGINES)):
@@ -233,7 +244,7 @@ def _typed(value: Any, kind: Any, label: str) -> Any:
         return merge(cast("Any", kind)(), value, label)  # pyright: ignore[reportUnknownArgumentType]
     if kind in {int, float} and _is_number(value, kind):
         return kind(value)
-    if not isinstance(kind, type) or not isinstance(value, kind) or isinstance(value, bool):
+    if not isinstance(kind, type) or not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         expected = getattr(kind, "__name__", str(kind))
         if dataclasses.is_dataclass(kind):
             first = dataclasses.fields(kind)[0]

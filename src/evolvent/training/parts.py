@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any
 from evolvent.algorithms import ALGORITHMS, Algorithm, operators
 from evolvent.arrays import Indices, Population
 from evolvent.crew import cores
-from evolvent.engines import ENGINES, Engine
+from evolvent.engines import AUTO, Engine, Inline, Processes
 from evolvent.envs import EnvSpec
 from evolvent.errors import UsageError
 from evolvent.networks import MLP
@@ -18,8 +19,11 @@ from evolvent.policies.actions import num_outputs
 from evolvent.seeding import Stream
 from evolvent.tasks import Function, Supervised, Task
 from evolvent.training.config import Config
-from evolvent.training.presets import Problem
+from evolvent.training.failures import Failures
+from evolvent.training.problem import Problem
 from evolvent.training.worlds import env_spec, make_task
+
+log = logging.getLogger("evolvent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class Search:
         engine: Where both are done.
         algorithm: What is searched with.
         initialise: Makes the first rows.
+        failures: Tells of episodes that fail.
     """
 
     config: Config
@@ -47,9 +52,11 @@ class Search:
     engine: Engine
     algorithm: Algorithm[Any]
     initialise: Callable[[int, Stream], Population]
+    failures: Failures
 
     def close(self) -> None:
-        """Give back what the tasks hold."""
+        """End what the engine has started, and give back what the tasks hold."""
+        self.engine.close()
         self.task.close()
         if self.judge is not self.task:
             self.judge.close()
@@ -98,9 +105,10 @@ def _for_function(function: Function, config: Config) -> Search:
         network=None,
         task=function,
         judge=function,
-        engine=ENGINES[config.engine](),
+        engine=_engine(config, function),
         algorithm=_algorithm(config, None),
         initialise=function.initialise,
+        failures=Failures(function.name),
     )
 
 
@@ -113,7 +121,7 @@ def _for_data(data: Supervised, config: Config) -> Search:
 def _for_world(env: str, config: Config) -> Search:
     spec = replace(env_spec(env, config.env_kwargs), max_episode_steps=config.max_steps)
     network = _network(spec, config)
-    task = make_task(env, config.world, network, config.workers, config.env_kwargs)
+    task = make_task(env, network, config)
     return _for_network(config, spec, network, task, task)
 
 
@@ -125,10 +133,32 @@ def _for_network(config: Config, spec: EnvSpec, network: MLP, task: Task, judge:
         network=network,
         task=task,
         judge=judge,
-        engine=ENGINES[config.engine](),
+        engine=_engine(config, task),
         algorithm=_algorithm(config, network.groups()),
         initialise=network.initialise,
+        failures=Failures(spec.id),
     )
+
+
+def engine_name(config: Config) -> str:
+    """Return the engine that a run takes: the chosen one, or worker processes for what would keep one core busy otherwise."""
+    if config.engine != AUTO:
+        return config.engine
+    return "processes" if config.world == "gymnasium" and (config.workers or cores()) > 1 else "inline"
+
+
+def _engine(config: Config, task: Task) -> Engine:
+    if engine_name(config) == "inline":
+        return Inline(1 if config.world == "gymnasium" else config.workers or cores())
+    engine = Processes(config.workers, eval_timeout=config.eval_timeout, worker_memory=config.worker_memory)
+    try:
+        engine.introduce(task)
+    except UsageError as obstacle:
+        if config.engine != AUTO:
+            raise
+        log.warning("%s; it is measured in this process alone", obstacle)
+        return Inline()
+    return engine
 
 
 def _network(spec: EnvSpec, config: Config) -> MLP:

@@ -71,12 +71,14 @@ def advance(search: Search, progress: Progress) -> tuple[Progress, Generation]:
     seed, number = search.config.seed, progress.generation
     population, state = search.algorithm.ask(progress.algorithm, stream(seed, number, "ask"))
     evaluation = _measure(search, search.task, population, (number, "training"), search.config.episodes)
+    utilisation = search.engine.utilisation
+    search.failures.note(evaluation, f"generation {number}, ")
     if (failed := int(evaluation.failed.sum())) > MAX_FAILED * len(population):
         raise EnvironmentFailed(
             f"{search.name}: {failed} of {len(population)} individuals failed in generation {number}"
             " (errors, which are logged, or numbers that are not finite); more than a fifth stops a run"
         )
-    state = search.algorithm.tell(state, population, evaluation)
+    state = search.algorithm.tell(state, population, replace(evaluation, problems=None))
     progress = replace(
         progress,
         generation=number + 1,
@@ -89,16 +91,17 @@ def advance(search: Search, progress: Progress) -> tuple[Progress, Generation]:
     else:
         progress = _with_champion(progress, population, evaluation)
     progress = replace(progress, seconds=progress.seconds + time.perf_counter() - began)
-    return progress, _record(progress, evaluation, failed)
+    return progress, replace(_record(progress, evaluation, failed), workers=search.engine.workers, utilisation=utilisation)
 
 
 def _confirmed(search: Search, progress: Progress) -> Progress:
     """Return the progress once the algorithm's candidates have been measured over the validation episodes."""
     candidates = search.algorithm.candidates(progress.algorithm, search.config.candidates)
     confirmed = _measure(search, search.judge, candidates, ("validation",), search.config.validation_episodes)
+    search.failures.note(confirmed, f"generation {progress.generation - 1}, confirming the candidates, ")
     progress = replace(
         progress,
-        algorithm=search.algorithm.confirm(progress.algorithm, candidates, confirmed),
+        algorithm=search.algorithm.confirm(progress.algorithm, candidates, replace(confirmed, problems=None)),
         validation_steps=progress.validation_steps + int(confirmed.steps.sum()),
     )
     return _with_champion(progress, candidates, confirmed)

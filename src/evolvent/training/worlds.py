@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -18,8 +17,7 @@ from evolvent.seeding import Draw
 from evolvent.tasks import CompiledEnv, Task, gym_env, mujoco
 from evolvent.tasks.gym_env import GymEnv
 from evolvent.tasks.gym_ids import imports
-
-log = logging.getLogger("evolvent")
+from evolvent.training.config import Config
 
 Form = Literal["compiled", "gymnasium"]
 
@@ -74,32 +72,30 @@ def default_form(env_id: str) -> Form:
     return "gymnasium" if why_not_compiled(env_id) else "compiled"
 
 
-def make_task(env_id: str, form: str, network: Network, workers: int = 0, env_kwargs: Sequence[str] = ()) -> Task:
-    """Return the task that measures `network` in the world `env_id`.
+def make_task(env_id: str, network: Network, config: Config) -> Task:
+    """Return the task that measures `network` in the world `env_id`, as the settings have it.
 
     Args:
         env_id: As for `env_spec`.
-        form: "compiled" or "gymnasium".
         network: What acts in it.
-        workers: Threads of a compiled world, 0 for one a core.
-        env_kwargs: As for `env_spec`.
+        config: Which form of the world, its keyword arguments, and how many threads share a compiled one.
 
     Raises:
         UsageError: The world has no compiled form, or shows another number of values than its spec says; or Gymnasium does
             not know it.
         EnvironmentFailed: Gymnasium cannot build it.
     """
-    if form == "gymnasium":
-        if workers > 1:
-            log.warning("workers: a world of Gymnasium's runs in this thread alone; %d would share a compiled one", workers)
+    env_kwargs = as_arguments(config.env_kwargs)
+    if config.world == "gymnasium":
         with building(env_id):
-            return GymEnv(env_id, network, env_kwargs=as_arguments(env_kwargs))
+            return GymEnv(env_id, network, env_kwargs=env_kwargs, fresh_env=config.fresh_env)
     if reason := why_not_compiled(env_id):
         raise UsageError(f"world: {reason}; use --world gymnasium (evolvent envs lists the compiled ones)")
-    if (env := _of_values(env_id, env_kwargs)) is not None:
+    threads = config.workers or cores()
+    if (env := _of_values(env_id, config.env_kwargs)) is not None:
         _refuse_other_size(env)
-        return CompiledEnv(env, network, threads=workers or cores())
-    return mujoco.MujocoEnv(env_id, network, env_kwargs=as_arguments(env_kwargs), threads=workers or cores())
+        return CompiledEnv(env, network, threads=threads)
+    return mujoco.MujocoEnv(env_id, network, env_kwargs=env_kwargs, threads=threads)
 
 
 def _refuse_other_size(env: Env) -> None:

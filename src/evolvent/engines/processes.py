@@ -1,0 +1,339 @@
+"""An engine of worker processes, for tasks in Python: any of them may die, hang or be killed, and the result is the same.
+
+The pools of the standard library are not made for that: one of `multiprocessing` waits for ever for a worker that was killed,
+one of `concurrent.futures` fails all work with it. Here each worker tells what it has done, a few jobs at a time; what a worker
+that is gone has not told is done again by others, with the same seeds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import statistics
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, Final
+
+import numpy as np
+
+from evolvent import errors
+from evolvent.arrays import Population
+from evolvent.crew import cores
+from evolvent.engines.blueprint import main_module, needs_main, pack
+from evolvent.engines.messages import Message
+from evolvent.engines.work import Slice, Work
+from evolvent.engines.worker_process import PATIENCE, Event, WorkerProcess
+from evolvent.errors import EngineFailed, EnvironmentFailed, EvolventError, UsageError
+from evolvent.evaluation import Conditions, Evaluation
+from evolvent.tasks import Task
+
+log = logging.getLogger("evolvent")
+
+TICK: Final = 0.2  # seconds between two looks at who is gone or silent
+LONGEST_TICK: Final = 1.0  # seconds that count as waited: more of it is a machine that slept, or a program that was stopped
+SHORTEST_LIMIT: Final = 60.0  # seconds that a job may always take
+TIMES_MEDIAN: Final = 20  # of a usual job, which one may take
+TIMES_TO_BUILD: Final = 10  # of a job's limit, which building a task may take
+AT_ONCE: Final = 2  # slices that a worker has: one that it is at, and the next
+DEATHS: Final = 10  # of workers that one population may cost, or
+DEATHS_A_WORKER: Final = 3  # times their number, if that is more
+DEATHS_AT_START: Final = 2  # where none of them ever built the task
+STRIKES: Final = 2  # deaths of its worker that a job is failed for
+STRIKES_FROM_OUTSIDE: Final = 4  # where something else killed the worker, each time while it did this one job
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A worker and what it has to do."""
+
+    worker: WorkerProcess
+    in_hand: deque[Slice] = field(default_factory=deque[Slice])
+    sent: set[int] = field(default_factory=set[int])
+    ready: set[int] = field(default_factory=set[int])
+    silent: float = 0.0
+    hung: bool = False
+    gone: bool = False
+
+
+class Processes:
+    """Measures populations in worker processes. Neither their number nor what becomes of them changes a result.
+
+    Workers are started when the first population comes and stay until the engine is closed. One that dies is replaced and its
+    work done again; an episode whose worker dies of it twice fails its individual. One that is silent for longer than an
+    episode may take is ended. All of them end with this process, however that ends.
+
+    Args:
+        workers: How many, 0 for one a core.
+        eval_timeout: How long an episode may take [s]; None for twenty times the usual one, at least a minute.
+        worker_memory: What a worker may hold before another takes its place [MB]; None for an even share of the machine's.
+
+    Examples:
+        >>> from evolvent.networks import MLP
+        >>> from evolvent.seeding import stream
+        >>> from evolvent.tasks.gym_env import GymEnv
+        >>> network = MLP(sizes=(4, 16, 2))
+        >>> population, seeds = network.initialise(8, stream(0, "first")), stream(0, "episodes").bits((8, 3))
+        >>> engine = Processes(workers=2)
+        >>> engine.evaluate(GymEnv("CartPole-v1", network), population, Conditions(seeds=seeds)).returns.shape
+        (8, 3)
+        >>> engine.close()
+    """
+
+    kind = "worker processes"
+
+    def __init__(self, workers: int = 0, *, eval_timeout: float | None = None, worker_memory: float | None = None) -> None:
+        """Start nothing yet."""
+        if workers < 0:
+            raise UsageError(f"workers: expected at least 1, or 0 for one a core, got {workers}")
+        if eval_timeout is not None and not eval_timeout > 0:
+            raise UsageError(f"eval_timeout: expected a time above 0 [s], got {eval_timeout}")
+        self.workers = workers or cores()
+        self.utilisation = float("nan")
+        self._eval_timeout = eval_timeout
+        self._memory_limit = 1e6 * worker_memory if worker_memory else _share_of_memory(self.workers)
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._seats: list[_Seat] = []
+        self._tasks: list[tuple[Task, bytes]] = []
+        self._seconds: deque[float] = deque(maxlen=256)  # that jobs took of late
+        self._slices = 0
+        self._deaths = 0
+        self._busy = 0.0
+        self._told: set[str] = set()
+
+    def introduce(self, task: Task) -> None:
+        """Prepare a task for being sent to workers, which `evaluate` does by itself where this was not called.
+
+        Raises:
+            UsageError: It cannot be sent.
+        """
+        self._number_of(task)
+
+    def evaluate(self, task: Task, population: Population, conditions: Conditions) -> Evaluation:
+        """Return what `population (pop, dim)` achieves in `task` under `conditions`.
+
+        Raises:
+            UsageError: The task cannot be sent to another process.
+            EnvironmentFailed: A worker cannot build the task.
+            EngineFailed: Workers cannot be started, or die again and again.
+        """
+        number = self._number_of(task)
+        work = Work(population, conditions, getattr(task, "episodes_apart", False), self._slices)
+        began, self._busy, self._deaths = time.perf_counter(), 0.0, 0
+        try:
+            self._staff()
+            self._introduce(number)
+            while work.left:
+                for seat in self._seats:
+                    self._supply(seat, work, number)
+                self._listen(work)
+        except BaseException:
+            self._end_all()
+            raise
+        self._slices = work.first
+        self.utilisation = self._busy / max((time.perf_counter() - began) * len(self._seats), 1e-9)
+        return work.joined()
+
+    def close(self) -> None:
+        """End the workers: those that are idle close their environments first."""
+        for seat in self._seats:
+            seat.worker.ask_to_leave()
+        until = time.monotonic() + PATIENCE
+        for seat in self._seats:
+            seat.worker.wait(until)
+        self._end_all()
+
+    def _end_all(self) -> None:
+        seats, self._seats = self._seats, []
+        for seat in seats:
+            seat.worker.kill()
+        self._tasks.clear()
+
+    def _number_of(self, task: Task) -> int:
+        for number, (known, _) in enumerate(self._tasks):
+            if known is task:
+                return number
+        self._tasks.append((task, pack(task)))
+        return len(self._tasks) - 1
+
+    def _staff(self) -> None:
+        """Start as many workers as there should be, or as the system allows."""
+        while len(self._seats) < self.workers:
+            try:
+                self._seats.append(_Seat(WorkerProcess(self._events, self._memory_limit)))
+            except OSError as problem:
+                if not self._seats:
+                    raise EngineFailed(
+                        f"workers: not even one process can be started: {problem}; a worker needs 8 open files and 5 threads"
+                        " (ulimit -n, ulimit -u), or take --engine inline"
+                    ) from problem
+                log.warning("workers: %d of %d can be started: %s", len(self._seats), self.workers, problem)
+                self.workers = len(self._seats)
+
+    def _introduce(self, number: int) -> None:
+        """Have every worker build the task, and wait for those that never did."""
+        for seat in self._seats:
+            self._send_task(seat, number)
+        while not all(number in seat.ready for seat in self._seats):
+            self._listen(None)
+
+    def _send_task(self, seat: _Seat, number: int) -> None:
+        if number in seat.sent:
+            return
+        content = self._tasks[number][1]
+        facts: dict[str, Any] = {"number": number, **({"main": main_module()} if needs_main(content) else {})}
+        seat.worker.tell(Message("task", facts, {"content": np.frombuffer(content, np.uint8)}))
+        seat.sent.add(number)
+        seat.silent = 0.0
+
+    def _supply(self, seat: _Seat, work: Work, number: int) -> None:
+        """Give a worker what it can do next: a slice ahead, unless there is so little left that another may need it."""
+        self._send_task(seat, number)
+        ahead = AT_ONCE if work.waiting > AT_ONCE * len(self._seats) else 1
+        while number in seat.ready and len(seat.in_hand) < ahead:
+            given = work.take(len(self._seats))
+            if given is None:
+                return
+            if not seat.in_hand:
+                seat.silent = 0.0
+            seat.in_hand.append(given)
+            seat.worker.tell(work.message(number, given))
+            if work.strikes and len(given.jobs) == 1:
+                return
+
+    def _listen(self, work: Work | None) -> None:
+        """Wait for what workers say, a tick at most, and look after those that say nothing."""
+        began = time.monotonic()
+        try:
+            worker, message = self._events.get(timeout=TICK)
+        except Empty:
+            pass
+        else:
+            seat = next((seat for seat in self._seats if seat.worker is worker), None)
+            if seat is not None:
+                self._hear(seat, message, work)
+        self._watch(min(time.monotonic() - began, LONGEST_TICK), work)
+
+    def _hear(self, seat: _Seat, message: Message | None, work: Work | None) -> None:
+        seat.silent = 0.0
+        if message is None:
+            self._bury(seat, work)
+        elif message.word == "ready":
+            seat.ready.add(message.facts["number"])
+        elif message.word == "result":
+            self._take(seat, message, work)
+        elif message.word == "leaving":
+            self._say_once(logging.INFO, f"workers: one held {message.facts['megabytes']} MB; another takes its place")
+            self._replace(seat, work)
+        elif message.word == "log":
+            self._say_once(message.facts["level"], message.facts["text"])
+        else:
+            raise _refused(message)
+
+    def _take(self, seat: _Seat, message: Message, work: Work | None) -> None:
+        if work is None or not seat.in_hand or seat.in_hand[0].number != message.facts["slice"]:
+            return
+        given, before = seat.in_hand[0], seat.in_hand[0].reported
+        work.note(given, message)
+        seconds = message.facts["seconds"]
+        self._busy += seconds
+        self._seconds.append(seconds / max(given.reported - before, 1))
+        if not len(given.left):
+            seat.in_hand.popleft()
+
+    def _watch(self, waited: float, work: Work | None) -> None:
+        """End those who have been silent for too long, and notice those who went without a word."""
+        for seat in list(self._seats):
+            if not seat.gone and seat.worker.is_gone():
+                self._hear_last(seat, work)
+                continue
+            if not (seat.in_hand or seat.sent - seat.ready):
+                continue
+            seat.silent += waited
+            limit = self._limit() * (1 if seat.in_hand else TIMES_TO_BUILD)
+            if seat.silent > limit:
+                seat.hung = True
+                self._bury(seat, work, f"it did not answer for {limit:.0f} s")
+
+    def _hear_last(self, seat: _Seat, work: Work | None) -> None:
+        """Hear all that a process said before it ended, also where its end of the pipe is held open by what it has started."""
+        seat.gone = True
+        try:
+            while seat in self._seats:
+                worker, message = self._events.get(timeout=TICK)
+                other = next((each for each in self._seats if each.worker is worker), None)
+                if other is not None:
+                    self._hear(other, message, work)
+        except Empty:
+            self._bury(seat, work)
+
+    def _bury(self, seat: _Seat, work: Work | None, how: str = "") -> None:
+        """Replace a worker that is gone, and hold its death against what it was doing."""
+        how = how or seat.worker.end_of_life()
+        self._deaths += 1
+        printed = seat.worker.printed()
+        allowed = max(DEATHS, DEATHS_A_WORKER * self.workers)
+        if self._deaths > (allowed if any(each.ready for each in self._seats) else DEATHS_AT_START):
+            raise EngineFailed(
+                f"workers: {self._deaths} processes died while one population was measured; the last one:"
+                f" {how}{_last_words(printed)}"
+            )
+        if work is not None and seat.in_hand:
+            self._accuse(seat, work, how, printed)
+        self._replace(seat, work)
+
+    def _accuse(self, seat: _Seat, work: Work, how: str, printed: str) -> None:
+        given = seat.in_hand.popleft()
+        suspects = [int(job) for job in given.left]
+        from_outside = seat.worker.was_killed() and not seat.hung
+        allowed = STRIKES_FROM_OUTSIDE if from_outside else STRIKES
+        alone = len(suspects) == 1
+        again: list[int] = []
+        for job in suspects:
+            work.strikes[job] = work.strikes.get(job, 0) + (1 if alone or not from_outside else 0)
+            if alone and work.strikes[job] >= allowed:
+                work.fail(job, f"its worker process died of it {work.strikes[job]} times: {how}{_last_words(printed)}")
+            else:
+                again.append(job)
+        work.give_back(again)
+
+    def _replace(self, seat: _Seat, work: Work | None) -> None:
+        """Start another worker in the place of one that is gone or goes; what was not done is given out again."""
+        if work is not None:
+            for given in seat.in_hand:
+                work.give_back(given.left)
+        self._seats.remove(seat)
+        seat.worker.kill()
+        self._staff()
+
+    def _limit(self) -> float:
+        if self._eval_timeout is not None:
+            return self._eval_timeout
+        usual = statistics.median(self._seconds) if self._seconds else 0.0
+        return max(SHORTEST_LIMIT, TIMES_MEDIAN * usual)
+
+    def _say_once(self, level: int, text: str) -> None:
+        if text not in self._told and len(self._told) < 1000:
+            self._told.add(text)
+            log.log(level, "%s", text)
+
+
+def _refused(message: Message) -> EvolventError:
+    kind: type[EvolventError] = getattr(errors, message.facts["kind"] or "EnvironmentFailed", EnvironmentFailed)
+    text = message.facts["text"]
+    error = kind(text if message.facts["kind"] else f"a worker process cannot do its task: {text}")
+    error.add_note(f"in a worker process:\n{message.facts['details']}")
+    return error
+
+
+def _last_words(printed: str) -> str:
+    lines = printed.splitlines()
+    return f"; the last that it printed: {' | '.join(lines[-6:])[-600:]}" if lines else ""
+
+
+def _share_of_memory(workers: int) -> float:
+    """Return an even share of most of the machine's memory [bytes]; infinity where the system does not tell."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return float("inf")
+    return max(0.8 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / workers, 5e8)

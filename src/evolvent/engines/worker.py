@@ -1,0 +1,228 @@
+"""What a worker process does: builds the task it is sent, measures the jobs it is given, and says how it goes.
+
+It is started with pipes for stdin and stdout. Both are taken out of reach at once, so that whatever an environment reads or
+prints there does no harm. It lives no longer than its supervisor, whatever the environment is doing at that moment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import functools
+import logging
+import multiprocessing.spawn
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
+from typing import Any, BinaryIO, Final
+
+from evolvent.engines.blueprint import unpack
+from evolvent.engines.messages import Message, read, write
+from evolvent.errors import EvolventError
+from evolvent.evaluation import Conditions, Evaluation
+from evolvent.moments import Moments
+from evolvent.tasks import Task
+
+SECONDS_A_REPORT: Final = 0.05  # that a worker computes before it says what it has; fewer would cost more than they tell
+MEGABYTE: Final = 1e6  # bytes
+
+F_SETSIG: Final = 10  # of Linux's fcntl, which Python has no name for
+
+Tell = Callable[[Message], None]
+
+_serving = threading.Event()
+
+
+def in_worker() -> bool:
+    """Return whether this process is a worker of another one."""
+    return _serving.is_set()
+
+
+def main() -> None:
+    """Serve the supervisor at the other end of stdin and stdout until it says `close`, or is gone."""
+    _serving.set()
+    commands, answers = _take_pipes()
+    _die_with_supervisor(int(sys.argv[1]))
+    faulthandler.enable()
+    tell = functools.partial(_told, answers, threading.Lock())
+    logging.getLogger("evolvent").addHandler(_Forwarded(tell))
+    warnings.showwarning = _show_warning
+    waiting: SimpleQueue[Message | None] = SimpleQueue()
+    threading.Thread(target=_listen, args=(commands, waiting), daemon=True, name="evolvent-listener").start()
+    signal.signal(signal.SIGTERM, _leave)
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        _serve(waiting, tell, limit=float(sys.argv[2]))
+    os._exit(0)
+
+
+def _serve(waiting: SimpleQueue[Message | None], tell: Tell, *, limit: float) -> None:
+    """Do what is asked; `limit` [bytes] is the memory beyond which the worker asks to be replaced."""
+    tasks: dict[int, Task] = {}
+    try:
+        while (message := waiting.get()) is not None and message.word != "close":
+            if message.word == "task":
+                number = message.facts["number"]
+                tasks[number] = _built(message)
+                tell(Message("ready", {"number": number}))
+            elif not _measure(tasks[message.facts["task"]], message, tell, limit):
+                break
+    except (Exception, SystemExit) as problem:  # noqa: BLE001 - the task's own, whatever it is: the supervisor raises it
+        tell(_refusal(problem))
+    finally:
+        for task in tasks.values():
+            task.close()
+
+
+def _built(message: Message) -> Task:
+    if "main" in message.facts:
+        multiprocessing.spawn.prepare(message.facts["main"])
+    task = unpack(message.arrays["content"].tobytes())
+    build: Callable[[], None] | None = getattr(task, "build", None)
+    if build is not None:
+        build()
+    return task
+
+
+def _measure(task: Task, message: Message, tell: Tell, limit: float) -> bool:
+    """Measure jobs, a few at a time: as many as take about as long as a report is worth; return whether to go on."""
+    jobs, rows, seeds = (message.arrays[name] for name in ("rows_of_jobs", "rows", "seeds"))
+    normaliser = _normaliser(message)
+    begin, size = 0, 1
+    while begin < len(jobs):
+        end = min(begin + (1 if normaliser else size), len(jobs))
+        began = time.perf_counter()
+        conditions = Conditions(seeds=seeds[begin:end], episode_cap=message.facts["cap"], normaliser=normaliser)
+        evaluation = task.evaluate(rows[jobs[begin:end]], conditions)
+        seconds = time.perf_counter() - began
+        tell(_report(message, begin, evaluation, seconds))
+        if (held := resident_bytes(os.getpid())) > limit:
+            tell(Message("leaving", {"megabytes": round(held / MEGABYTE)}))
+            return False
+        size = max(1, min(2 * size, int(size * SECONDS_A_REPORT / max(seconds, 1e-9))))
+        begin = end
+    return True
+
+
+def _report(message: Message, begin: int, evaluation: Evaluation, seconds: float) -> Message:
+    arrays: dict[str, Any] = {
+        "fitness": evaluation.fitness,
+        "returns": evaluation.returns,
+        "steps": evaluation.steps,
+        "failed": evaluation.failed,
+    }
+    if evaluation.truncated is not None:
+        arrays["truncated"] = evaluation.truncated
+    if evaluation.descriptors is not None:
+        arrays["descriptors"] = evaluation.descriptors
+    if evaluation.moments is not None:
+        arrays["mean"], arrays["squares"] = evaluation.moments.mean, evaluation.moments.squares
+    problems: list[Any] = [[problem.individual, *problem[1:]] for problem in evaluation.problems or ()]
+    facts = {"slice": message.facts["slice"], "begin": begin, "seconds": seconds, "problems": problems}
+    count = {} if evaluation.moments is None else {"count": evaluation.moments.count}
+    return Message("result", {**facts, **count}, arrays)
+
+
+def _normaliser(message: Message) -> Moments | None:
+    if "count" not in message.facts:
+        return None
+    return Moments(count=message.facts["count"], mean=message.arrays["mean"], squares=message.arrays["squares"])
+
+
+def _refusal(problem: BaseException) -> Message:
+    known = isinstance(problem, EvolventError)
+    return Message(
+        "refused",
+        {
+            "kind": type(problem).__name__ if known else "",
+            "text": str(problem) if known else f"{type(problem).__name__}: {problem}",
+            "details": "".join(traceback.format_exception(problem)),
+        },
+    )
+
+
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Return the pipes to the supervisor; what is read from stdin from now on is nothing, what is printed goes to stderr."""
+    commands = os.fdopen(os.dup(0), "rb", buffering=0)
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return commands, answers  # pyright: ignore[reportReturnType]
+
+
+def _die_with_supervisor(lifeline: int) -> None:
+    """Have the kernel end this process and those that it starts as soon as the supervisor's end of a pipe is closed.
+
+    Nothing that an environment does can delay that: neither code in C that holds the interpreter's lock nor blocked signals.
+    Where there is no such kernel, the thread that listens to the supervisor does the same, unless it is held up.
+    """
+    if sys.platform != "linux":
+        return
+    import fcntl  # noqa: PLC0415 - there is none on Windows
+    import select  # noqa: PLC0415
+
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(lifeline, F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    ends = select.poll()
+    ends.register(lifeline, 0)
+    if ends.poll(0):
+        end_group()
+
+
+def _listen(commands: BinaryIO, waiting: SimpleQueue[Message | None]) -> None:
+    closing = False
+    while (message := read(commands)) is not None:
+        closing = closing or message.word == "close"
+        waiting.put(message)
+    if not closing:
+        end_group()
+    waiting.put(None)
+
+
+def end_group() -> None:
+    """End this process, and all that were started by it and stayed in its group."""
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _told(answers: BinaryIO, lock: threading.Lock, message: Message) -> None:
+    with lock:
+        write(answers, message)
+
+
+class _Forwarded(logging.Handler):
+    """Has the supervisor log what the library warns of here."""
+
+    def __init__(self, tell: Tell) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell(Message("log", {"level": record.levelno, "text": record.getMessage()}))
+
+
+def _show_warning(message: Warning | str, *_circumstances: object) -> None:
+    logging.getLogger("evolvent").warning("%s", message)
+
+
+def resident_bytes(pid: int) -> int:
+    """Return how much memory a process holds [bytes], 0 where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0

@@ -1,0 +1,166 @@
+"""A worker process as its supervisor sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from queue import SimpleQueue
+from typing import Any, BinaryIO, Final
+
+from evolvent.engines.messages import Message, read, write
+from evolvent.errors import FileRefused
+
+COMMAND: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from evolvent.engines.worker import main; main()"
+ONE_THREAD: Final = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
+    *("NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
+)
+KEPT_OUTPUT: Final = 64 * 1024  # bytes of what a worker printed last
+PATIENCE: Final = 2.0  # seconds that a worker has to end by itself
+
+Event = tuple["WorkerProcess", Message | None]
+
+
+class WorkerProcess:
+    """A process that measures jobs; what it says is put in a queue, and None once it is gone.
+
+    It leads a process group of its own: a Ctrl-C in the terminal does not reach it, and all that an environment starts can be
+    ended with it. Of what it prints the end is kept.
+
+    Args:
+        events: Where what it says is put, together with the worker.
+        memory_limit: What it may hold before it asks to be replaced [bytes].
+
+    Raises:
+        OSError: The system starts no further process.
+    """
+
+    def __init__(self, events: SimpleQueue[Event], memory_limit: float) -> None:
+        """Start the process."""
+        self.pid: int
+        self.tasks: set[int] = set()
+        self._printed: deque[bytes] = deque()
+        inner, self._lifeline = os.pipe()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this very program
+                [sys.executable, "-c", COMMAND, str(inner), str(memory_limit), json.dumps(sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+                env={**dict.fromkeys(ONE_THREAD, "1"), **os.environ},
+                pass_fds=() if sys.platform == "win32" else (inner,),
+            )
+        except BaseException:
+            os.close(self._lifeline)
+            raise
+        finally:
+            os.close(inner)
+        self.pid = self._process.pid
+        self._commands: SimpleQueue[Message | None] = SimpleQueue()
+        stdin, stdout, stderr = (self._pipe(name) for name in ("stdin", "stdout", "stderr"))
+        self._threads = {
+            stdin: threading.Thread(target=_send, args=(self._commands, stdin), daemon=True),
+            stdout: threading.Thread(target=_forward, args=(self, stdout, events), daemon=True),
+            stderr: threading.Thread(target=_keep_last, args=(stderr, self._printed), daemon=True),
+        }
+        try:
+            for thread in self._threads.values():
+                thread.start()
+        except RuntimeError as problem:
+            self.kill()
+            raise OSError(str(problem)) from problem
+
+    def tell(self, message: Message) -> None:
+        """Send a message, without waiting for the process to read it; if it is gone, the queue will say so."""
+        self._commands.put(message)
+
+    def printed(self) -> str:
+        """Return the end of what the process printed."""
+        return b"".join(self._printed).decode(errors="replace").strip()
+
+    def end_of_life(self) -> str:
+        """Return how the process ended, in words; to be asked once it is gone."""
+        try:
+            code = self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            return "it closed its pipes"
+        if code >= 0:
+            return f"it left with exit code {code}"
+        return f"it was ended by {signal.Signals(-code).name}"
+
+    def is_gone(self) -> bool:
+        """Return whether the process has ended."""
+        return self._process.poll() is not None
+
+    def was_killed(self) -> bool:
+        """Return whether it was ended from outside, which is nobody's fault that works in it."""
+        return self._process.poll() in {-signal.SIGTERM, -getattr(signal, "SIGKILL", signal.SIGTERM)}
+
+    def ask_to_leave(self) -> None:
+        """Tell the process to close its environments and to end."""
+        self.tell(Message("close"))
+        with contextlib.suppress(OSError):
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End the process and all that belong to its group, and give back what was held of it."""
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(OSError):
+                os.killpg(self.pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.wait()
+        self._commands.put(None)
+        until = time.monotonic() + PATIENCE
+        for pipe, thread in self._threads.items():
+            if thread.ident is not None:
+                thread.join(max(until - time.monotonic(), 0.0))
+            if not thread.is_alive():  # else something that escaped from the group holds the other end
+                pipe.close()
+        os.close(self._lifeline)
+
+    def wait(self, until: float) -> bool:
+        """Wait for the process to end by itself, not longer than `until` on the monotonic clock, and return whether it did."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(until - time.monotonic(), 0.0))
+            return True
+        return False
+
+    def _pipe(self, name: str) -> BinaryIO:
+        return getattr(self._process, name)
+
+
+def _send(commands: SimpleQueue[Message | None], pipe: BinaryIO) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        while (message := commands.get()) is not None:
+            write(pipe, message)
+
+
+def _forward(worker: WorkerProcess, answers: BinaryIO, events: SimpleQueue[Event]) -> None:
+    with contextlib.suppress(OSError, ValueError, FileRefused):
+        while (message := read(answers)) is not None:
+            events.put((worker, message))
+    events.put((worker, None))
+
+
+def _keep_last(printed_pipe: BinaryIO, printed: deque[bytes]) -> None:
+    size = 0
+    with contextlib.suppress(OSError, ValueError):
+        while part := os.read(printed_pipe.fileno(), KEPT_OUTPUT):
+            printed.append(part)
+            size += len(part)
+            while size > KEPT_OUTPUT:
+                size -= len(printed.popleft())
+
+
+def environment_note() -> dict[str, Any]:
+    """Return which of the variables that limit threads the user has set otherwise: their values win."""
+    return {name: os.environ[name] for name in ONE_THREAD if os.environ.get(name, "1") != "1"}
