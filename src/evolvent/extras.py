@@ -1,11 +1,32 @@
-"""The only message for an optional dependency that is missing."""
+"""The only messages for an optional dependency that is missing."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from evolvent.errors import UsageError
+
+
+class Extra(NamedTuple):
+    """What brings a library.
+
+    Args:
+        library: What people call it.
+        name: Of the extra of Evolvent's.
+    """
+
+    library: str
+    name: str
+
+
+EXTRAS = {
+    "ale_py": Extra("ale-py", "atari"),
+    "Box2D": Extra("Box2D", "box2d"),
+    "mujoco": Extra("MuJoCo", "mujoco"),
+    "pygame": Extra("pygame for pictures", "classic-control"),
+}  # by module, for those that environments import
 
 
 @contextmanager
@@ -35,3 +56,23 @@ def require(package: str, *, extra: str, purpose: str) -> Generator[None]:
         raise UsageError(
             f"{purpose} need {package}, which is not installed (no module {error.name!r}); pip install 'evolvent[{extra}]'"
         ) from error
+
+
+def missing_extra(problem: BaseException) -> str | None:
+    """Return which library is missing, and the line that installs it, where an extra of Evolvent's brings it.
+
+    Args:
+        problem: What was raised. It, or an error that led to it, tells that a module was not found.
+
+    Examples:
+        >>> missing_extra(ModuleNotFoundError("No module named 'Box2D'", name="Box2D"))
+        "needs Box2D: pip install 'evolvent[box2d]'"
+        >>> missing_extra(ValueError("unlucky number"))
+    """
+    cause: BaseException | None = problem
+    while cause is not None:
+        if isinstance(cause, ModuleNotFoundError):
+            extra = EXTRAS.get((cause.name or "").partition(".")[0])
+            return extra and f"needs {extra.library}: pip install 'evolvent[{extra.name}]'"
+        cause = cause.__cause__ or cause.__context__
+    return None

@@ -21,6 +21,7 @@ from evolvent.policies.actions import for_environment
 from evolvent.seeding import Stream, stream
 from evolvent.spaces import Discrete, Space
 from evolvent.tasks.gym_env import make
+from evolvent.tasks.gym_packages import what_is_missing
 from evolvent.training.scoring import test_seeds
 from evolvent.training.worlds import arguments_for, building, env_spec
 
@@ -159,6 +160,8 @@ class Stage:
         except EvolventError:
             raise
         except Exception as problem:
+            if missing := what_is_missing(self.spec.id, problem):
+                raise UsageError(f"env: {self.spec.id} {missing}") from None
             raise EnvironmentFailed(f"{self.spec.id} failed: {type(problem).__name__}: {problem}") from problem
 
 

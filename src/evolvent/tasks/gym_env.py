@@ -23,6 +23,7 @@ from evolvent.spaces import Box, Discrete
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.gym_episode import ContractBroken, OutputsNotFinite, Played, Player
 from evolvent.tasks.gym_ids import factory_of, hint, is_registered, only_here, refuse_odd_module, registered_limits
+from evolvent.tasks.gym_packages import register_games, what_is_missing
 
 log = logging.getLogger("evolvent")
 
@@ -40,19 +41,21 @@ def make(env_id: str, render_mode: str | None = None, env_kwargs: Mapping[str, A
         env_kwargs: Further keyword arguments of `gymnasium.make`, or of the function.
 
     Raises:
-        UsageError: No such id is registered, the nearest one is named; or the function gives no environment.
+        UsageError: No such id is registered, the nearest one is named; a package is missing, how to install it is said; or
+            the function gives no environment.
         EnvironmentFailed: The environment cannot be built.
     """
     refuse_odd_module(env_id)
+    register_games(env_id)
     factory = factory_of(env_id)
     options = {**(env_kwargs or {}), **({} if render_mode is None else {"render_mode": render_mode})}
     try:
         if factory is None:
             return gymnasium.make(env_id, max_episode_steps=-1, disable_env_checker=True, **options)
         env = factory(**options)
-    except gymnasium.error.DependencyNotInstalled as problem:
-        raise UsageError(f"env: {env_id} needs a package that is not installed: {problem}") from None
     except (Exception, SystemExit) as problem:
+        if missing := what_is_missing(env_id, problem):
+            raise UsageError(f"env: {env_id} {missing}") from None
         if factory is None and isinstance(problem, gymnasium.error.Error | ModuleNotFoundError):
             raise _not_found(env_id, problem) from None
         raise _not_built(env_id, problem, options) from problem
