@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evolvent.cli.terminal import short
 from evolvent.envs import ENVS
-from evolvent.errors import UsageError
+from evolvent.errors import LONGEST_SHOWN, UsageError
 from evolvent.policies import Policy, load_policy
 from evolvent.tasks.gym_ids import is_registered
 from evolvent.training import RunFolder, open_run
@@ -46,7 +46,12 @@ def world_of(policy: Policy, chosen: str | None) -> str:
             "the policy names no world, as one that was evolved on data: in Python, evolvent.load_policy(file).act(inputs)"
             " gives its answers; if it acts in a world, say which: --env ID"
         )
-    raise UsageError(f"the policy names {policy.env_id[:80]!r}, which is not a known world; say which: --env ID")
+    if ":" in policy.env_id and len(policy.env_id) <= LONGEST_SHOWN and "<" not in policy.env_id:
+        raise UsageError(
+            f"the policy names the world {policy.env_id!r}, whose module would be imported; if you trust it, give it:"
+            f" --env {policy.env_id}"
+        )
+    raise UsageError(f"the policy names {policy.env_id[:LONGEST_SHOWN]!r}, which is not a known world; say which: --env ID")
 
 
 def in_python(folder: RunFolder) -> str:

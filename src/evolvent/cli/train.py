@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,7 +27,8 @@ class Train:
     """Evolve a policy for a world; CartPole-v1 has tuned settings.
 
     Args:
-        env: Gymnasium id of the world; evolvent envs lists them.
+        env: Gymnasium id of the world, evolvent envs lists them; or module:function of one that makes an environment.
+        env_factory: Such a function, in the place of ENV.
         config: A TOML file of settings, such as a run's run.toml, which also names the world; flags win over it.
         recipe: A published way of searching to begin from: article, or deep_ga.
         name: Of the run; the time of day where there is none.
@@ -37,6 +38,7 @@ class Train:
     """
 
     env: Annotated[tyro.conf.Positional[str | None], called("[ENV]")] = None
+    env_factory: Annotated[str | None, called("MODULE:FUNCTION")] = None
     config: Annotated[Path | None, called("FILE")] = None
     recipe: Annotated[str | None, called("NAME")] = None
     name: Annotated[str | None, called("NAME")] = None
@@ -65,25 +67,19 @@ def _resolve(words: Sequence[str]) -> tuple[str, Train]:
     from_file: dict[str, Any] = {}
     if first.config is not None:
         from_file = read_toml(read_bytes(first.config).decode("utf-8-sig", errors="replace"), str(first.config))
-    named = from_file.pop("env", None)
-    env = full_id(first.env) if first.env else named
-    if first.env is None and isinstance(env, str) and ":" in env:
-        raise UsageError(
-            f"{first.config} names the world {env!r}, whose module would be imported; if you trust it, give it:"
-            f" evolvent train {env} --config {first.config}"
-        )
-    if first.env is None and from_file.get("world") == IN_PYTHON:
-        raise UsageError(
-            f"{first.config} is of {env!r}, the name of data or of a function, which no file holds;"
-            " begin in Python: evolvent.evolve(problem, ...)"
-        )
+    chosen = _chosen(first)
+    env = full_id(chosen) if chosen else from_file.get("env")
+    if not chosen:
+        _refuse_to_trust(env, from_file, first.config)
     if not first.settings.env_kwargs:
         refuse_text(as_text(from_file.get("env_kwargs", ())), str(first.config))
     if not isinstance(env, str):
         if len(without_help) < len(words):
             parse(Train, "train", ["--help"])
         raise UsageError("which world? evolvent train ENV, for example: evolvent train CartPole-v1 (evolvent envs lists them)")
-    settings = merge(default_config(env, first.recipe), from_file, str(first.config))
+    env_kwargs = first.settings.env_kwargs or as_text(from_file.get("env_kwargs", ()))
+    from_file.pop("env", None)
+    settings = merge(default_config(env, first.recipe, env_kwargs), from_file, str(first.config))
     flags = parse(Train, "train", words, Train(settings=settings))
     if flags.settings.world == IN_PYTHON:
         raise UsageError(
@@ -91,3 +87,28 @@ def _resolve(words: Sequence[str]) -> tuple[str, Train]:
             f" {env} is a world: --world compiled, or gymnasium"
         )
     return env, flags
+
+
+def _chosen(flags: Train) -> str | None:
+    """Return the world that the user named, as ENV or by --env-factory."""
+    if flags.env_factory is None:
+        return flags.env
+    if flags.env is not None:
+        raise UsageError(f"--env-factory: expected alone, got {flags.env} besides; both name the world")
+    if ":" not in flags.env_factory:
+        raise UsageError(f"--env-factory: expected module:function, such as my_worlds:make_env, got {flags.env_factory!r}")
+    return flags.env_factory
+
+
+def _refuse_to_trust(env: Any, from_file: Mapping[str, Any], file: Path | None) -> None:
+    """Refuse a file that names what no file holds, or that would decide what is imported."""
+    if from_file.get("world") == IN_PYTHON or "<" in str(env):
+        raise UsageError(
+            f"{file} is of {env!r}, the name of data or of a function, which no file holds;"
+            " begin in Python: evolvent.evolve(problem, ...)"
+        )
+    if isinstance(env, str) and ":" in env:
+        raise UsageError(
+            f"{file} names the world {env!r}, whose module would be imported; if you trust it, give it:"
+            f" evolvent train {env} --config {file}"
+        )

@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
+import numpy as np
+from gymnasium.envs.registration import EnvSpec as GymSpec
 
 from evolvent.errors import UsageError, did_you_mean
 
@@ -116,12 +118,16 @@ def only_here(env_id: str) -> bool:
 def hint(env_id: str) -> str:
     """Return what may be wrong with a text that names nothing, as the tail of a message; "" where nothing can be said."""
     module, colon, name = env_id.partition(":")
+    if colon and module == "__main__":
+        return ": what a script has is found in that script alone; give the name of its file, without .py, as the module"
     if colon and module in sys.modules:
         there = [each for each, value in vars(sys.modules[module]).items() if callable(value)]
         nearest = did_you_mean(name, [*gymnasium.registry, *there])
         return f": {module} was imported; it registers no {name} and has no function of that name{nearest}"
-    if colon and Path(f"{module}.py").is_file():
-        return f": there is {module}.py here, where python -m evolvent looks and evolvent does not"
+    here = Path(*module.split("."))
+    here = here if here.is_dir() else here.with_suffix(".py")
+    if colon and here.exists():
+        return f": there is {here} here, where python -m evolvent looks and evolvent does not"
     return did_you_mean(env_id, gymnasium.registry)
 
 
@@ -135,3 +141,54 @@ def _found(module: str, name: str) -> Any:
         return attrgetter(name)(sys.modules[module])
     except (AttributeError, KeyError):
         return None
+
+
+class Named(NamedTuple):
+    """An environment that was given otherwise than as text.
+
+    Args:
+        env_id: The text that names it.
+        env_kwargs: Keyword arguments that differ from the registered ones.
+        max_steps: Another limit of steps than the registered one, None for none.
+    """
+
+    env_id: str
+    env_kwargs: dict[str, Any]
+    max_steps: int | None
+
+
+def named(env: Any) -> Named | None:
+    """Return what names an environment that was given as a function, or as the `spec` of one; None if it is neither.
+
+    Raises:
+        UsageError: It is an environment, which nothing can build anew, or its spec has wrappers that no text names.
+
+    Examples:
+        >>> named(gymnasium.make("Pendulum-v1", g=3.7, max_episode_steps=50).spec)
+        Named(env_id='Pendulum-v1', env_kwargs={'g': 3.7}, max_steps=50)
+    """
+    kind = type(env).__name__
+    if isinstance(env, gymnasium.Env | gymnasium.vector.VectorEnv):
+        raise UsageError(
+            f"env: expected what names an environment, got one, a {kind}; a run builds it anew: give env.spec,"
+            " or a function at the top level of a module that makes one"
+        )
+    if isinstance(env, GymSpec):
+        return _of_spec(env)
+    return Named(text_of(env), {}, None) if callable(env) else None
+
+
+def _of_spec(spec: GymSpec) -> Named:
+    known = gymnasium.registry.get(spec.id)
+    if known is None:
+        raise UsageError(f"env: {spec.id}, the world of the spec, is not registered; import the module that does it first")
+    if spec.additional_wrappers != known.additional_wrappers:
+        wrappers = ", ".join(wrapper.name for wrapper in spec.additional_wrappers)
+        raise UsageError(f"env: the spec of {spec.id} has wrappers ({wrappers}); give a function that makes and wraps it")
+    changed = {
+        name: value
+        for name, value in spec.kwargs.items()
+        if name != "render_mode" and not (name in known.kwargs and np.array_equal(value, known.kwargs[name]))
+    }
+    limit = spec.max_episode_steps
+    return Named(spec.id, changed, None if limit == known.max_episode_steps else limit)

@@ -20,14 +20,14 @@ from evolvent.training.callbacks import Callback, Generation, Stop
 from evolvent.training.config import Config, merge, read_toml, to_toml
 from evolvent.training.manifest import LARGEST_TEXT, changed_versions, check_format, circumstances
 from evolvent.training.parts import Search, prepare
-from evolvent.training.presets import Problem, default_config, problem_in_file
+from evolvent.training.presets import default_config
+from evolvent.training.problem import Given, Problem, given_problem, problem_in_file, with_settings
 from evolvent.training.recorder import Recorder, champion, errors_logged
 from evolvent.training.run_folder import RunFolder
 from evolvent.training.run_lock import locked
 from evolvent.training.scoring import Score, score, test_seeds
 from evolvent.training.search import Progress, advance, begin
 from evolvent.training.soundness import refuse_unsound
-from evolvent.training.worlds import full_id
 
 log = logging.getLogger("evolvent")
 
@@ -122,7 +122,7 @@ class RunInterrupted(KeyboardInterrupt):
 
 
 def evolve(
-    env: Problem,
+    env: Given,
     *,
     recipe: str | None = None,
     callbacks: Sequence[Callback] = (),
@@ -133,7 +133,8 @@ def evolve(
     """Evolve a policy for a world, a network for data, or a row for a function.
 
     Args:
-        env: Gymnasium id of the world, or a `Supervised` or a `Function`.
+        env: Gymnasium id of the world; a function that makes one, or its text `module:function`; the `spec` of an
+            environment; a `Supervised` or a `Function`.
         recipe: A published way of searching to begin from: "article" or "deep_ga".
         callbacks: Called with a `Generation` after each; one that returns `Stop` ends the run. A run in Python says
             nothing by itself: `callbacks=[print]` shows how it goes.
@@ -155,9 +156,10 @@ def evolve(
         >>> run.best.act([0.0, 0.0, 0.1, 0.0]) in (0, 1)
         True
     """
-    env = full_id(env) if isinstance(env, str) else env
-    config = merge(default_config(env, recipe), settings, "evolve")
-    return start(env, config, callbacks=callbacks, name=name, runs_dir=None if runs_dir is None else Path(runs_dir))
+    problem, its_own = given_problem(env)
+    settings = with_settings(its_own, settings)
+    config = merge(default_config(problem, recipe, as_text(settings.get("env_kwargs", ()))), settings, "evolve")
+    return start(problem, config, callbacks=callbacks, name=name, runs_dir=None if runs_dir is None else Path(runs_dir))
 
 
 def start(
@@ -190,7 +192,7 @@ def resume(
     *,
     callbacks: Sequence[Callback] = (),
     changes: Mapping[str, Any] | None = None,
-    env: Problem | None = None,
+    env: Given | None = None,
     env_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
 ) -> Run:
     """Go on with a run from its newest sound checkpoint, to the same result as if it had never stopped.
@@ -199,8 +201,8 @@ def resume(
         folder: The run's, as `open_run` finds it; a name is looked for in `runs`.
         callbacks: As for `evolve`.
         changes: New limits: `generations`, `target`, `max_env_steps`, `max_seconds` or `workers`.
-        env: The run's world, needed where its id is `module:id`: a file alone never decides what is imported; or the data
-            or function that it was begun with, which no file holds.
+        env: The run's world, needed where it is `module:id` or `module:function`: a file alone never decides what is
+            imported; or the function or data that it was begun with, which no file holds.
         env_kwargs: The arguments of the world, needed where one is text, such as the name of a file to open.
 
     Raises:
