@@ -56,12 +56,19 @@ def test_a_space_knows_the_inputs_that_show_it(space, width, text):
 
 
 @pytest.mark.parametrize(
-    ("shape", "dtype", "is_image"),
-    [((2, 2), "uint8", True), ((2, 2, 3), "uint8", True), ((4,), "uint8", False), ((2, 2), "float32", False)],
+    ("shape", "dtype", "high", "is_bytes"),
+    [
+        ((2, 2), "uint8", 255.0, True),
+        ((2, 2, 3), "uint8", 9.0, True),
+        ((4,), "uint8", 255.0, True),
+        ((4,), "uint8", 9.0, False),
+        ((4,), "int16", 255.0, False),
+        ((2, 2), "float32", 255.0, False),
+    ],
 )
-def test_bytes_in_two_or_three_dimensions_are_pictures(shape, dtype, is_image):
+def test_the_bytes_of_a_picture_and_those_of_any_value_are_told_from_counts(shape, dtype, high, is_bytes):
     size = math.prod(shape)
-    assert Box((0.0,) * size, (255.0,) * size, shape, dtype).is_image == is_image
+    assert Box((0.0,) * size, (high,) * size, shape, dtype).is_bytes == is_bytes
 
 
 @pytest.mark.parametrize(

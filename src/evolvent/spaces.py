@@ -103,9 +103,14 @@ class Box:
         return self.size
 
     @property
-    def is_image(self) -> bool:
-        """Whether the elements are pictures: bytes in two or three dimensions, which a network is shown divided by 255."""
-        return self.dtype == "uint8" and len(self.shape) in {2, 3}
+    def is_bytes(self) -> bool:
+        """Whether the elements are bytes, which a network is shown divided by 255: a picture's, or such as take any value.
+
+        A picture has two or three dimensions. A vector of bytes may be the memory of a machine.
+        """
+        if self.dtype != "uint8":
+            return False
+        return len(self.shape) in {2, 3} or (set(self.low), set(self.high)) == ({0.0}, {255.0})
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ BRIGHTEST = 255.0
 def encoder(space: Space, inputs: Inputs, name: str = "") -> Show:
     """Return a function that writes an observation of `space` into `inputs`.
 
-    A `Box` and a `MultiBinary` are written number by number in C order, a picture's bytes divided by 255. A `Discrete` is
+    A `Box` and a `MultiBinary` are written number by number in C order, bytes divided by 255. A `Discrete` is
     one-hot: as many inputs as choices, all 0 but one. So is each element of a `MultiDiscrete`. The parts of a tuple or a dict
     follow each other.
 
@@ -53,7 +53,7 @@ def encoder(space: Space, inputs: Inputs, name: str = "") -> Show:
     """
     match space:
         case Box():
-            return _picture_encoder(space, inputs, name) if space.is_image else _box_encoder(space, inputs, name)
+            return _bytes_encoder(space, inputs, name) if space.is_bytes else _box_encoder(space, inputs, name)
         case Discrete():
             return _discrete_encoder(space, inputs, name)
         case MultiDiscrete():
@@ -100,7 +100,7 @@ def input_bounds(space: Space) -> NDArray[np.float64]:
     """
     match space:
         case Box():
-            return np.array([space.low, space.high]) / (BRIGHTEST if space.is_image else 1.0)
+            return np.array([space.low, space.high]) / (BRIGHTEST if space.is_bytes else 1.0)
         case TupleSpace() | DictSpace():
             return np.concatenate([input_bounds(part) for _, part, _ in _parts(space)], axis=1)
         case _:
@@ -135,7 +135,7 @@ def _box_encoder(space: Box, inputs: Inputs, name: str) -> Show:
     return show
 
 
-def _picture_encoder(space: Box, inputs: Inputs, name: str) -> Show:
+def _bytes_encoder(space: Box, inputs: Inputs, name: str) -> Show:
     show_bytes = _box_encoder(space, inputs, name)
 
     def show(observation: Any) -> None:
