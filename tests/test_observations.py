@@ -52,8 +52,9 @@ def test_bytes_of_a_picture_are_shown_between_0_and_1():
     space = Box((0.0,) * 12, (255.0,) * 12, (2, 2, 3), "uint8")
     assert inputs_of(space, picture + 9, picture) == (np.arange(12) / 255).tolist()
     assert input_bounds(space).tolist() == [[0.0] * 12, [1.0] * 12]
-    memory = Box((0.0,) * 12, (255.0,) * 12, (12,), "uint8")
-    assert inputs_of(memory, picture.ravel()) == list(range(12))
+    memory, counts = (Box((0.0,) * 12, (high,) * 12, (12,), "uint8") for high in (255.0, 11.0))
+    assert inputs_of(memory, picture.ravel()) == (np.arange(12) / 255).tolist()
+    assert inputs_of(counts, picture.ravel()) == list(range(12))
 
 
 @pytest.mark.parametrize("choice", [2, np.int64(2), np.uint8(2), np.array(2), np.array(2, np.int16)])
