@@ -4,6 +4,7 @@ import re
 import sys
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -75,6 +76,11 @@ def carts(**settings):
     return CartPoleEnv(**settings)
 
 
+def num_inputs(spec):
+    space: Any = spec.observation_space
+    return space.size
+
+
 def said(capsys, *words):
     code = run_command(list(words))
     out, err = capsys.readouterr()
@@ -87,13 +93,13 @@ def said(capsys, *words):
 def test_a_function_makes_the_environment_and_takes_the_arguments():
     spec = describe("simulators.hills:make_env", {"limit": 7})
     assert (spec.id, spec.max_episode_steps, spec.reward_threshold) == ("simulators.hills:make_env", 7, None)
-    assert spec.observation_space.shape == (2,)
+    assert num_inputs(spec) == 2
 
 
 def test_a_class_and_a_method_of_one_are_functions_too():
     for env_id in ("gymnasium.envs.classic_control:CartPoleEnv", "simulators.hills:Carts.make"):
         spec = describe(env_id)
-        assert (spec.observation_space.shape, spec.max_episode_steps) == ((4,), DEFAULT_CAP)
+        assert (num_inputs(spec), spec.max_episode_steps) == (4, DEFAULT_CAP)
 
 
 @pytest.mark.parametrize(("name", "limit"), [("factories/Hill-v0", 30), ("twice-v0", 40)])
@@ -199,6 +205,14 @@ def test_what_was_typed_in_is_found_in_this_process_only(monkeypatch, main):
     assert only_here("__main__:make_env")
     monkeypatch.setattr(sys.modules["__main__"], "__file__", __file__)
     assert not only_here("__main__:make_env")
+
+
+def test_a_task_of_a_local_function_stays_in_its_process():
+    with (
+        closing(ev.GymEnv(text_of(lambda limit=9: TimeLimit(carts(), limit)), ev.MLP(sizes=(4, 2)))) as task,
+        pytest.raises(TypeError, match="only"),
+    ):
+        task.__getstate__()
 
 
 def test_a_spec_gives_what_differs_from_the_registered_world():
@@ -312,7 +326,22 @@ def test_a_policy_never_decides_which_function_is_called(capsys, tmp_path):
     run = ev.evolve("simulators.hills:make_env", runs_dir=None, **QUICK)
     path = str(run.best.save(tmp_path / "policy.safetensors"))
     code, _, err = said(capsys, "evaluate", path)
-    assert (code, "if you trust it, give it: --env simulators.hills:make_env" in err) == (2, True)
+    assert (code, "if you trust its module, say so: --env simulators.hills:make_env" in err) == (2, True)
+
+
+def test_a_policy_is_filmed_in_what_a_function_or_a_spec_makes(tmp_path):
+    pytest.importorskip("pygame")
+    policy = ev.evolve(carts, runs_dir=None, **QUICK).best
+    recording = ev.record(policy, carts, tmp_path / "carts.gif", max_steps=3)
+    assert recording.episodes[0].steps == 3
+    with closing(gymnasium.make("MountainCar-v0", goal_velocity=0.1, max_episode_steps=4)) as env:
+        assert env.spec is not None
+        policy = ev.evolve(env.spec, runs_dir=None, **QUICK).best
+        assert ev.record(policy, env.spec, tmp_path / "hill.gif").episodes[0].steps == 4
+        recording = ev.record(policy, env.spec, tmp_path / "hill.gif", max_steps=2, env_kwargs={"goal_velocity": 0.2})
+        assert recording.episodes[0].steps == 2
+    with pytest.raises(UsageError, match=r"env: expected a world, got .*, which is data or a function"):
+        ev.record(policy, ev.Function(sum, dim=2), tmp_path / "x.gif")  # pyright: ignore[reportArgumentType]
 
 
 # --- names ---

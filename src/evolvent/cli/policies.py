@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from evolvent.cli.terminal import short
@@ -12,6 +13,8 @@ from evolvent.tasks.gym_ids import is_registered
 from evolvent.training import RunFolder, open_run
 from evolvent.training.run import read_config
 from evolvent.training.worlds import full_id
+
+IMPORTED = re.compile(r"[\w.]+:[\w./-]+", re.ASCII)  # the name of a world of a module, and nothing that a shell would obey
 
 
 def find_policy(what: str, runs_dir: Path) -> Policy:
@@ -46,12 +49,9 @@ def world_of(policy: Policy, chosen: str | None) -> str:
             "the policy names no world, as one that was evolved on data: in Python, evolvent.load_policy(file).act(inputs)"
             " gives its answers; if it acts in a world, say which: --env ID"
         )
-    if ":" in policy.env_id and len(policy.env_id) <= LONGEST_SHOWN and "<" not in policy.env_id:
-        raise UsageError(
-            f"the policy names the world {policy.env_id!r}, whose module would be imported; if you trust it, give it:"
-            f" --env {policy.env_id}"
-        )
-    raise UsageError(f"the policy names {policy.env_id[:LONGEST_SHOWN]!r}, which is not a known world; say which: --env ID")
+    imported = len(policy.env_id) <= LONGEST_SHOWN and IMPORTED.fullmatch(policy.env_id)
+    say_which = f"if you trust its module, say so: --env {policy.env_id}" if imported else "say which: --env ID"
+    raise UsageError(f"the policy names {policy.env_id[:LONGEST_SHOWN]!r}, which is not a known world; {say_which}")
 
 
 def in_python(folder: RunFolder) -> str:

@@ -22,6 +22,7 @@ from evolvent.seeding import Stream, stream
 from evolvent.spaces import Discrete, Space
 from evolvent.tasks.gym_env import make
 from evolvent.tasks.gym_packages import what_is_missing
+from evolvent.training.problem import World, given_world, with_settings
 from evolvent.training.scoring import test_seeds
 from evolvent.training.worlds import arguments_for, building, env_spec
 
@@ -54,7 +55,7 @@ class Stage:
 
     Args:
         policy: Who acts, None for an agent whose every action is drawn evenly from the action space.
-        env: Gymnasium id of the world.
+        env: Gymnasium id of the world; or a function that makes it, or a `spec`, as for `evolve`.
         render_mode: "rgb_array" for pictures, "human" for a window.
         env_kwargs: Keyword arguments of the world; those that the policy was evolved with where there are none.
         max_steps: Steps after which an episode ends; the world's own limit where there is none.
@@ -69,7 +70,7 @@ class Stage:
     def __init__(
         self,
         policy: Policy | None,
-        env: str,
+        env: World,
         render_mode: Literal["rgb_array", "human"],
         *,
         env_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
@@ -79,17 +80,19 @@ class Stage:
         """Build the world."""
         if max_steps is not None and max_steps < 1:
             raise UsageError(f"max_steps: expected at least 1, got {max_steps}")
-        arguments = arguments_for(policy, env, env_kwargs)
-        self.spec = env_spec(env, arguments)
+        env_id, its_own = given_world(env)
+        chosen = its_own if env_kwargs is None else with_settings(its_own, {"env_kwargs": env_kwargs})
+        arguments = arguments_for(policy, env_id, chosen.get("env_kwargs"))
+        self.spec = env_spec(env_id, arguments)
         _refuse_misfit(policy, self.spec)
         self._policy = policy
         self._seed = seed
-        self._max_steps = max_steps or self.spec.max_episode_steps
+        self._max_steps = max_steps or its_own.get("max_steps") or self.spec.max_episode_steps
         off_screen = render_mode == "rgb_array" and not _has_screen()
         self._drivers = {n: v for n, v in DRAWN_WITHOUT_DISPLAY.items() if off_screen and not os.environ.get(n)}
         os.environ.update(self._drivers)
-        with building(env):
-            self._world = make(env, render_mode, as_arguments(arguments))
+        with building(env_id):
+            self._world = make(env_id, render_mode, as_arguments(arguments))
 
     def __enter__(self) -> Self:
         """Return the stage."""

@@ -18,6 +18,7 @@ from evolvent.files import save_atomically
 from evolvent.policies import Policy
 from evolvent.reporting.destination import check_destination
 from evolvent.reporting.stage import Episode, Frame, Stage
+from evolvent.training.problem import World
 
 with require("imageio-ffmpeg", extra="report", purpose="videos"):
     import imageio_ffmpeg  # pyright: ignore[reportMissingTypeStubs]
@@ -46,7 +47,7 @@ class Recording:
 
 def record(  # noqa: PLR0913 - who, where, whither, and what is rarely given
     policy: Policy | None,
-    env: str,
+    env: World,
     path: str | Path,
     *,
     env_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
@@ -63,7 +64,7 @@ def record(  # noqa: PLR0913 - who, where, whither, and what is rarely given
 
     Args:
         policy: Who acts, None for a random agent.
-        env: Gymnasium id of the world.
+        env: Gymnasium id of the world; or a function that makes it, or a `spec`, as for `evolve`.
         path: Where to, `.mp4` or `.gif`; an older file is replaced.
         env_kwargs: Keyword arguments of the world; those that the policy was evolved with where there are none.
         episodes: How many.

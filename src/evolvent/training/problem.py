@@ -11,7 +11,8 @@ from evolvent.tasks.gym_ids import Factory, GymSpec, named
 from evolvent.training.worlds import full_id
 
 Problem = str | Supervised | Function
-Given = Problem | Factory | GymSpec
+World = str | Factory | GymSpec
+Given = Problem | World
 
 
 def given_problem(env: Given) -> tuple[Problem, dict[str, Any]]:
@@ -37,6 +38,18 @@ def given_problem(env: Given) -> tuple[Problem, dict[str, Any]]:
         **({"env_kwargs": found.env_kwargs} if found.env_kwargs else {}),
         **({"max_steps": found.max_steps} if found.max_steps else {}),
     }
+
+
+def given_world(env: World) -> tuple[str, dict[str, Any]]:
+    """Return the text that names a world which a user gave, and the settings that come with it; as for `given_problem`.
+
+    Raises:
+        UsageError: It is no world.
+    """
+    problem, settings = given_problem(env)
+    if not isinstance(problem, str):
+        raise UsageError(f"env: expected a world, got {problem.name}, which is data or a function")
+    return problem, settings
 
 
 def with_settings(given: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:

@@ -158,7 +158,8 @@ def evolve(
     """
     problem, its_own = given_problem(env)
     settings = with_settings(its_own, settings)
-    config = merge(default_config(problem, recipe, as_text(settings.get("env_kwargs", ()))), settings, "evolve")
+    env_kwargs = merge(Config(), {"env_kwargs": settings.get("env_kwargs", ())}, "evolve").env_kwargs
+    config = merge(default_config(problem, recipe, env_kwargs), settings, "evolve")
     return start(problem, config, callbacks=callbacks, name=name, runs_dir=None if runs_dir is None else Path(runs_dir))
 
 
