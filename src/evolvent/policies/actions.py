@@ -163,6 +163,23 @@ def num_outputs(space: Space) -> int:
     return space.width
 
 
+def drawn_evenly(shares: NDArray[np.float64], space: ActionSpace) -> Actions:
+    """Return actions `(n, size)` as a rule makes them, each value drawn evenly.
+
+    Args:
+        shares: `(n, size)`, evenly drawn from [0, 1).
+        space: Of the actions; the bounds of a box are finite.
+    """
+    if isinstance(space, Box):
+        low, high = np.array(space.low), np.array(space.high)
+        if _rounding(space) is nearest_whole:
+            return np.floor(low * (1.0 - shares) + (high + 1.0) * shares)
+        return low * (1.0 - shares) + high * shares
+    if isinstance(space, MultiBinary):
+        return np.floor(shares * 2)
+    return np.floor(shares * np.array(space.n if isinstance(space, Discrete) else space.nvec))
+
+
 # --- what an environment is handed ------------------------------------------------------------------------------------
 
 

@@ -17,9 +17,9 @@ from evolvent.env_kwargs import as_arguments
 from evolvent.envs import EnvSpec
 from evolvent.errors import EnvironmentFailed, EvolventError, UsageError
 from evolvent.policies import Policy
-from evolvent.policies.actions import for_environment
+from evolvent.policies.actions import drawn_evenly, for_environment
 from evolvent.seeding import Stream, stream
-from evolvent.spaces import Discrete, Space
+from evolvent.spaces import ActionSpace, Box, Discrete
 from evolvent.tasks.gym_env import make
 from evolvent.tasks.gym_packages import what_is_missing
 from evolvent.training.problem import World, given_world, with_settings
@@ -116,9 +116,10 @@ class Stage:
         Raises:
             EnvironmentFailed: The world raises an error.
         """
-        act = self._agent(number)
+        seed = int(test_seeds(self._seed, number + 1)[number])
+        act = self._agent(number, seed)
         with self._blamed():
-            observation, _ = self._world.reset(seed=int(test_seeds(self._seed, number + 1)[number]))
+            observation, _ = self._world.reset(seed=seed)
         steps, total_reward, over = 0, 0.0, False
         yield Episode(steps, total_reward)
         while steps < self._max_steps and not over:
@@ -150,10 +151,10 @@ class Stage:
         for name in self._drivers:
             os.environ.pop(name, None)
 
-    def _agent(self, number: int) -> Agent:
+    def _agent(self, number: int, seed: int) -> Agent:
         if self._policy is None:
             return _random_agent(self.spec.action_space, stream(self._seed, "random agent", number))
-        self._policy.reset()
+        self._policy.reset(seed)
         return self._policy.act
 
     @contextmanager
@@ -179,15 +180,13 @@ def _has_screen() -> bool:
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _random_agent(space: Space, draws: Stream) -> Agent:
+def _random_agent(space: ActionSpace, draws: Stream) -> Agent:
     steps = count()
 
     def act(observation: Any) -> Any:  # noqa: ARG001 - it does not look
         shares = draws.child(next(steps)).uniform((1, space.size))
-        if isinstance(space, Discrete):
-            return int(for_environment(np.floor(shares * space.n), space)[0])
-        low, high = np.array(space.low), np.array(space.high)
-        return for_environment(low + shares * (high - low), space)[0]
+        action = for_environment(drawn_evenly(shares, space), space)[0]
+        return int(action) if isinstance(space, Discrete) else action
 
     return act
 
@@ -195,7 +194,7 @@ def _random_agent(space: Space, draws: Stream) -> Agent:
 def _refuse_misfit(policy: Policy | None, spec: EnvSpec) -> None:
     if policy is None:
         space = spec.action_space
-        if not isinstance(space, Discrete) and not np.isfinite([space.low, space.high]).all():
+        if isinstance(space, Box) and not np.isfinite([space.low, space.high]).all():
             raise UsageError(f"{spec.id}: a random agent needs actions with bounds, got {space}; give it a policy")
         return
     if policy.observation_space.shape != spec.observation_space.shape or policy.action_space != spec.action_space:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evolvent.envs import Env
 from evolvent.errors import UsageError
 from evolvent.seeding import Draw
-from evolvent.spaces import Box, Discrete
+from evolvent.spaces import ActionSpace, Box, Discrete, MultiBinary, MultiDiscrete, Space
 
 FPS = 30
 
@@ -78,7 +78,7 @@ class GymView(gymnasium.Env[Any, Any]):
 
     def _observation(self) -> NDArray[np.float32]:
         values = np.array(self._env.observe(self._state), np.float32)
-        return values.reshape(self._env.spec.observation_space.shape)
+        return values.reshape(self.observation_space.shape)
 
 
 def as_gymnasium(env: Env, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
@@ -114,24 +114,41 @@ def view(env: Env, *, render_mode: str | None = None) -> gymnasium.Env[Any, Any]
     return GymView(env, render_mode)
 
 
-def _for_gymnasium(space: Box | Discrete) -> gymnasium.spaces.Box | gymnasium.spaces.Discrete:
+def _for_gymnasium(space: Space) -> Any:
     if isinstance(space, Discrete):
         return gymnasium.spaces.Discrete(space.n, start=space.start)
+    if isinstance(space, MultiDiscrete):
+        counts, starts = (np.array(each).reshape(space.shape) for each in (space.nvec, space.start))
+        return gymnasium.spaces.MultiDiscrete(counts, start=starts)
+    if isinstance(space, MultiBinary):
+        return gymnasium.spaces.MultiBinary(space.shape)
+    if not isinstance(space, Box):
+        raise UsageError(f"observation_space: a compiled world shows numbers, a Box, got {space}")
     low, high = (np.array(bounds, np.float32).reshape(space.shape) for bounds in (space.low, space.high))
     return gymnasium.spaces.Box(low, high, dtype=np.float32)
 
 
-def _as_values(action: Any, space: Box | Discrete) -> tuple[float, ...]:
+def _as_values(action: Any, space: ActionSpace) -> tuple[float, ...]:
     """Return an action as the compiled world is given it: as the number of a choice, or between the bounds in float64."""
     values = np.asarray(action).ravel()
     if values.size != space.size or values.dtype.kind not in "biuf":
         raise UsageError(f"action: expected one of {space}, got {action!r}")
-    if isinstance(space, Discrete):
-        choice = float(values[0]) - space.start
-        if choice not in range(space.n):
+    if not isinstance(space, Box):
+        starts, counts = _choices(space)
+        chosen = tuple(float(value) - start for value, start in zip(values, starts, strict=True))
+        if not all(choice in range(count) for choice, count in zip(chosen, counts, strict=True)):
             raise UsageError(f"action: expected one of {space}, got {action!r}")
-        return (choice,)
+        return chosen
     single = values.astype(np.float32)
     low, high = (np.array(bounds) for bounds in (space.low, space.high))
     within = np.where(single <= low.astype(np.float32), low, np.where(single >= high.astype(np.float32), high, single))
     return tuple(map(float, within))
+
+
+def _choices(space: Discrete | MultiDiscrete | MultiBinary) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the least of each value, and how many there are to choose from."""
+    if isinstance(space, Discrete):
+        return (space.start,), (space.n,)
+    if isinstance(space, MultiDiscrete):
+        return space.start, space.nvec
+    return (0,) * space.size, (2,) * space.size

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evolvent.envs import Env
+from evolvent.policies.actions import drawn_evenly
 from evolvent.seeding import Draw, stream
-from evolvent.spaces import Discrete, Space
+from evolvent.spaces import ActionSpace, Box
 from evolvent.testing.contract import (
     Broken,
     call,
@@ -34,11 +35,11 @@ class Step(NamedTuple):
     answer: Any
 
 
-def random_actions(space: Space, seed: int, count: int) -> list[tuple[float, ...]]:
+def random_actions(space: ActionSpace, seed: int, count: int) -> list[tuple[float, ...]]:
     """Return actions of a space, drawn evenly, and one in five of those of a box on a bound."""
     shares = stream(seed, "random actions").uniform((count, space.size))
-    if isinstance(space, Discrete):
-        return [(float(np.floor(share * space.n)),) for share in shares[:, 0]]
+    if not isinstance(space, Box):
+        return [tuple(map(float, action)) for action in drawn_evenly(shares, space)]
     low, high = np.maximum(space.low, -WIDEST), np.minimum(space.high, WIDEST)
     actions = np.clip(low + (1.25 * shares - 0.125) * (high - low), low, high)
     return [tuple(map(float, action)) for action in actions]
