@@ -109,16 +109,16 @@ def test_the_cause_of_an_error_is_looked_for():
 @pytest.mark.parametrize("env_id", ["ALE/Pong-v5", "ale_py:ALE/Pong-v5"])
 def test_a_game_is_registered_when_it_is_asked_for_and_says_nothing(env_id):
     pytest.importorskip("ale_py")
-    code = f"from evolvent.tasks import gym_env; print(gym_env.describe({env_id!r}, {{'obs_type': 'ram'}}).action_space)"
+    code = f"from evolvent.tasks import gym_env; print(gym_env.describe({env_id!r}).observation_space.shape)"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
-    assert (done.stdout.strip(), done.stderr) == ("Discrete(6)", "")
+    assert (done.stdout.strip(), done.stderr) == ("(128,)", "")
 
 
 def test_an_entry_of_a_game_from_another_process_is_replaced_without_a_warning():
     pytest.importorskip("ale_py")
     code = (
         "import gymnasium; gymnasium.registry['ALE/Pong-v5'] = gymnasium.envs.registration.EnvSpec('ALE/Pong-v5');"
-        "from evolvent.tasks import gym_env; print(gym_env.describe('ALE/Pong-v5', {'obs_type': 'ram'}).id)"
+        "from evolvent.tasks import gym_env; print(gym_env.describe('ALE/Pong-v5').id)"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("ALE/Pong-v5", "")
@@ -134,3 +134,11 @@ def test_a_game_of_no_such_name_is_refused_with_the_nearest():
     pytest.importorskip("ale_py")
     with pytest.raises(UsageError, match=r'not a registered .*did you mean "ALE/Pong-v5"'):
         gym_env.describe("ALE/Pongg-v5")
+
+
+def test_a_game_shows_its_memory_unless_pictures_are_asked_for():
+    pytest.importorskip("ale_py")
+    shapes = [
+        gym_env.describe("ALE/Pong-v5", given).observation_space.shape for given in ({}, {"difficulty": 1}, {"obs_type": "rgb"})
+    ]
+    assert shapes == [(128,), (128,), (210, 160, 3)]

@@ -23,7 +23,7 @@ from evolvent.kernel_cache import compiling
 from evolvent.training import Callback, Config, Generation, Run, RunInterrupted, Score
 from evolvent.training.presets import PRESETS
 from evolvent.training.run import read_config
-from evolvent.training.worlds import compiled_ids, why_not_compiled
+from evolvent.training.worlds import compiled_ids, shown_arguments, why_not_compiled
 
 MEASURING = "the first generation is being measured ..."
 COMPILING = "compiling the world and the network for some seconds; the next run finds them ready ..."
@@ -86,7 +86,7 @@ def heading(env: str, config: Config, recipe: str | None = None) -> str:
     start = f"recipe {recipe}" if recipe else "preset" if env in PRESETS else "defaults"
     fallback = why_not_compiled(env) if config.world == "gymnasium" and env in compiled_ids() else None
     form = f"gymnasium world, for {fallback}" if fallback else f"{config.world} world"
-    kind = f"{form}{''.join(f', {each}' for each in config.env_kwargs)}, {start}"
+    kind = f"{form}{''.join(f', {each}' for each in shown_arguments(env, config.env_kwargs))}, {start}"
     return f"{in_one_line(env)} ({kind}), {config.algorithm}, population {config.population}, seed {config.seed}"
 
 

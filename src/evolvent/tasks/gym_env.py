@@ -23,7 +23,7 @@ from evolvent.spaces import Box, Discrete
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.gym_episode import ContractBroken, OutputsNotFinite, Played, Player
 from evolvent.tasks.gym_ids import factory_of, hint, is_registered, only_here, refuse_odd_module, registered_limits
-from evolvent.tasks.gym_packages import register_games, what_is_missing
+from evolvent.tasks.gym_packages import own_arguments, register_games, what_is_missing
 
 log = logging.getLogger("evolvent")
 
@@ -48,7 +48,7 @@ def make(env_id: str, render_mode: str | None = None, env_kwargs: Mapping[str, A
     refuse_odd_module(env_id)
     register_games(env_id)
     factory = factory_of(env_id)
-    options = {**(env_kwargs or {}), **({} if render_mode is None else {"render_mode": render_mode})}
+    options = {**own_arguments(env_id), **(env_kwargs or {}), **({} if render_mode is None else {"render_mode": render_mode})}
     try:
         if factory is None:
             return gymnasium.make(env_id, max_episode_steps=-1, disable_env_checker=True, **options)

@@ -41,6 +41,18 @@ def register_games(env_id: str) -> None:
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
 
 
+def own_arguments(env_id: str) -> dict[str, Any]:
+    """Return the keyword arguments that an environment is made with where nobody gives others: games show their memory.
+
+    Its 128 bytes tell where everything is, and take a network of a few thousand parameters; a picture has 100,800 numbers.
+
+    Examples:
+        >>> own_arguments("ALE/Pong-v5"), own_arguments("CartPole-v1")
+        ({'obs_type': 'ram'}, {})
+    """
+    return {"obs_type": "ram"} if is_game(env_id) else {}
+
+
 def what_is_missing(env_id: str, problem: BaseException) -> str | None:
     """Return what an environment needs that is not here and how to get it, as the end of a sentence about it.
 

@@ -17,6 +17,7 @@ from evolvent.seeding import Draw
 from evolvent.tasks import CompiledEnv, Task, gym_env, mujoco
 from evolvent.tasks.gym_env import GymEnv
 from evolvent.tasks.gym_ids import imports
+from evolvent.tasks.gym_packages import own_arguments
 from evolvent.training.config import Config
 
 Form = Literal["compiled", "gymnasium"]
@@ -128,6 +129,16 @@ def arguments_for(policy: Policy | None, env_id: str, chosen: Mapping[str, Any] 
         return ()
     refuse_text(policy.env_kwargs, "the policy")
     return as_text(policy.env_kwargs)
+
+
+def shown_arguments(env_id: str, env_kwargs: Sequence[str]) -> tuple[str, ...]:
+    """Return the keyword arguments that a world is built with, as texts `name=value`: those given, and those of its kind.
+
+    Examples:
+        >>> shown_arguments("ALE/Pong-v5", ["difficulty=1"])
+        ('difficulty=1', 'obs_type="ram"')
+    """
+    return as_text({**own_arguments(env_id), **as_arguments(env_kwargs)})
 
 
 def _of_values(env_id: str, env_kwargs: Sequence[str] = ()) -> Env | None:
