@@ -151,7 +151,7 @@ def test_a_run_that_is_in_use_is_refused(tmp_path):
     assert caught.value.exit_code == 7
 
 
-@pytest.mark.parametrize("setting", ["seed", "population", "genetic"])
+@pytest.mark.parametrize("setting", ["seed", "episodes", "max_steps", "validation_episodes", "genetic"])
 def test_what_decides_the_result_cannot_be_changed_in_a_run(tmp_path, setting):
     run = evolved(tmp_path)
     with pytest.raises(UsageError, match=f"{setting}: a run that has begun keeps it"):

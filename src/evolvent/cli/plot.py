@@ -33,6 +33,6 @@ class Plot:
 def command(arguments: Sequence[str]) -> int:
     """Run `evolvent plot` and return its exit code."""
     flags = parse(Plot, "plot", arguments)
-    folder = open_run(flags.run, flags.runs_dir)
+    folder = open_run(flags.run, flags.runs_dir, prefer=lambda run: bool(run.checkpoints()))
     say(str(reporting.plot(folder, flags.out or folder.path / "learning-curve.png")))
     return 0

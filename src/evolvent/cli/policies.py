@@ -26,7 +26,7 @@ def find_policy(what: str, runs_dir: Path) -> Policy:
     """
     if what.endswith(".safetensors"):
         return load_policy(what)
-    folder = open_run(what, runs_dir)
+    folder = open_run(what, runs_dir, prefer=lambda run: run.best.exists())
     if not folder.best.exists():
         raise UsageError(_why_no_policy(folder))
     return load_policy(folder.best)

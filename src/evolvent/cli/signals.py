@@ -12,6 +12,8 @@ from typing import ClassVar
 from evolvent.cli.terminal import show_cursor, silence_dead_terminals
 from evolvent.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
 
+ENDED = "the system ended its process"
+
 _SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _received: list[int] = []
 
@@ -75,7 +77,7 @@ def _on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def _exception_for(number: int) -> KeyboardInterrupt:
-    return KeyboardInterrupt() if number == signal.SIGINT else Terminated()
+    return KeyboardInterrupt() if number == signal.SIGINT else Terminated(ENDED)
 
 
 def _tell_unless_stopping(unraisable: sys.UnraisableHookArgs) -> None:

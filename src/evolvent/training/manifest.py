@@ -10,7 +10,8 @@ import sys
 import time
 
 from evolvent.errors import FileRefused
-from evolvent.files import JsonObject, take, take_object
+from evolvent.files import JsonObject, parse_object, read_bytes, take, take_object
+from evolvent.training.run_folder import RunFolder
 
 PACKAGES = ("evolvent", "numpy", "numba", "llvmlite", "gymnasium", "safetensors")
 FORMAT_VERSION = 1
@@ -39,6 +40,18 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
+
+
+def read_manifest(folder: RunFolder) -> JsonObject:
+    """Return the manifest of the run in `folder`.
+
+    Raises:
+        FileRefused: It is damaged, or too new.
+    """
+    source = str(folder.manifest)
+    content = parse_object(read_bytes(folder.manifest, LARGEST_TEXT, follow_links=False), source)
+    check_format(content, source)
+    return content
 
 
 def check_format(manifest: JsonObject, source: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,26 +12,31 @@ from typing import Any
 
 from evolvent.arrays import Row
 from evolvent.env_kwargs import as_text, refuse_text
-from evolvent.errors import FileRefused, StorageFailed, UsageError
-from evolvent.files import JsonObject, dump_json, parse_object, read_bytes, save_atomically
+from evolvent.errors import EvolventError, FileRefused, StorageFailed, UsageError
+from evolvent.files import JsonObject, dump_json, read_bytes, save_atomically
 from evolvent.policies import Policy
 from evolvent.training import checkpoint, history, run_folder
 from evolvent.training.callbacks import Callback, Generation, Stop
 from evolvent.training.config import Config, merge, read_toml, to_toml
-from evolvent.training.manifest import LARGEST_TEXT, changed_versions, check_format, circumstances
+from evolvent.training.manifest import LARGEST_TEXT, changed_versions, circumstances, read_manifest
 from evolvent.training.parts import Search, prepare
 from evolvent.training.presets import default_config
 from evolvent.training.problem import Given, Problem, given_problem, problem_in_file, with_settings
 from evolvent.training.recorder import Recorder, champion, errors_logged
+from evolvent.training.resizing import refuse_fixed_size, resized
 from evolvent.training.run_folder import RunFolder
 from evolvent.training.run_lock import locked
+from evolvent.training.run_state import mark_begun, mark_done, mark_stopped
 from evolvent.training.scoring import Score, score, test_seeds
 from evolvent.training.search import Progress, advance, begin
 from evolvent.training.soundness import refuse_unsound
 
 log = logging.getLogger("evolvent")
 
-CHANGEABLE = ("generations", "target", "max_env_steps", "max_seconds", "workers")
+LIMITS = ("generations", "target", "max_env_steps", "max_seconds")
+CHANGEABLE = (*LIMITS, "population", "engine", "workers", "eval_timeout", "worker_memory")
+
+OnBegin = Callable[[Search], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,20 +175,24 @@ def start(
     callbacks: Sequence[Callback] = (),
     name: str | None = None,
     runs_dir: Path | None = Path("runs"),
+    on_begin: OnBegin | None = None,
 ) -> Run:
-    """Begin the run for the problem `env` that `config` describes and carry it to its end; see `evolve`."""
+    """Begin the run for the problem `env` that `config` describes and carry it to its end; see `evolve`.
+
+    `on_begin` is called once nothing is left that could be refused, before the first generation.
+    """
     _check_callbacks(callbacks)
     search = prepare(env, config)
     try:
         if runs_dir is None:
-            return _carry_on(search, begin(search), None, callbacks)
+            return _carry_on(search, begin(search), None, callbacks, on_begin)
         first_files = {
             "run.toml": to_toml(search.name, config).encode(),
             "manifest.json": dump_json(circumstances(), indent=2).encode(),
         }
         folder = run_folder.create(runs_dir, search.name, name, first_files)
         with locked(folder), errors_logged(folder):
-            return _carry_on(search, begin(search), folder, callbacks)
+            return _carry_on(search, begin(search), folder, callbacks, on_begin)
     finally:
         search.close()
 
@@ -195,16 +204,21 @@ def resume(
     changes: Mapping[str, Any] | None = None,
     env: Given | None = None,
     env_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
+    on_begin: OnBegin | None = None,
 ) -> Run:
     """Go on with a run from its newest sound checkpoint, to the same result as if it had never stopped.
 
     Args:
         folder: The run's, as `open_run` finds it; a name is looked for in `runs`.
         callbacks: As for `evolve`.
-        changes: New limits: `generations`, `target`, `max_env_steps`, `max_seconds` or `workers`.
+        changes: New limits (`generations`, `target`, `max_env_steps`, `max_seconds`), another `engine` or number of `workers`,
+            which change no result, `eval_timeout`, `worker_memory`, or another `population`, which does: each generation from
+            the next one on has so many individuals; the same change after the same generation gives the same bits. All else
+            is what scores and results are compared by, and stays as it was.
         env: The run's world, needed where it is `module:id` or `module:function`: a file alone never decides what is
             imported; or the function or data that it was begun with, which no file holds.
         env_kwargs: The arguments of the world, needed where one is text, such as the name of a file to open.
+        on_begin: Called with the run's parts once nothing is left that could be refused.
 
     Raises:
         RunLocked: Another process works on the run.
@@ -221,16 +235,12 @@ def resume(
         named, config = read_config(folder)
         problem = problem_in_file(named, env, str(folder.run_toml))
         _refuse_other_arguments(config, env_kwargs, str(folder.run_toml))
-        config = merge(config, changes or {}, "resume")
+        before, config = config, merge(config, changes or {}, "resume")
         search = prepare(problem, config)
         held.callback(search.close)
-        progress = begin(search)
-        if (kept := checkpoint.load_latest(folder, progress)) is not None:
-            number, found, warnings = kept
-            refuse_unsound(search, progress, found, str(folder.checkpoint(number)))
-            progress = found
-            for warning in warnings:
-                log.warning(warning)
+        if config.population != before.population:
+            refuse_fixed_size(search)
+        progress = _kept(search, folder)
         if changed := changed_versions(read_manifest(folder)):
             log.warning("the run was begun with other versions (%s): the same bits are not promised", changed)
         if (changes or {}).get("generations", math.inf) < progress.generation:
@@ -238,9 +248,26 @@ def resume(
         num_rows = history.trim(folder.history, progress.generation - 1)
         if num_rows < progress.generation:
             log.warning("%s: %d of %d rows are there; the rest is lost", folder.history, num_rows, progress.generation)
-        if changes:
+        different = {name: getattr(config, name) for name in changes or {} if getattr(config, name) != getattr(before, name)}
+        if different:
             save_atomically(folder.run_toml, to_toml(named, config).encode())
-        return _carry_on(search, progress, folder, callbacks)
+        mark_begun(folder, different, progress.generation)
+        return _carry_on(search, progress, folder, callbacks, on_begin)
+
+
+def _kept(search: Search, folder: RunFolder) -> Progress:
+    """Return the progress that the newest sound checkpoint of the run holds, that before the first generation without one."""
+    beginning = begin(search)
+    kept = checkpoint.load_latest(folder, beginning)
+    if kept is None:
+        return beginning
+    number, found, warnings = kept
+    source = str(folder.checkpoint(number))
+    progress = resized(search, found, source)
+    refuse_unsound(search, beginning, progress, source)
+    for warning in warnings:
+        log.warning(warning)
+    return progress
 
 
 def read_config(folder: RunFolder) -> tuple[str, Config]:
@@ -268,18 +295,6 @@ def _refuse_other_arguments(config: Config, chosen: Mapping[str, Any] | Sequence
         raise UsageError(f"env_kwargs: the run has {' '.join(config.env_kwargs) or 'none'}, got {' '.join(as_text(chosen))}")
 
 
-def read_manifest(folder: RunFolder) -> JsonObject:
-    """Return the manifest of the run in `folder`.
-
-    Raises:
-        FileRefused: It is damaged, or too new.
-    """
-    source = str(folder.manifest)
-    content = parse_object(read_bytes(folder.manifest, LARGEST_TEXT, follow_links=False), source)
-    check_format(content, source)
-    return content
-
-
 def reason_to_stop(config: Config, progress: Progress) -> str | None:
     """Return why a search has come to its end, or None where it goes on."""
     if config.target is not None and progress.score.reaches(config.target):
@@ -293,23 +308,34 @@ def reason_to_stop(config: Config, progress: Progress) -> str | None:
     return None
 
 
-def _carry_on(search: Search, progress: Progress, folder: RunFolder | None, callbacks: Sequence[Callback]) -> Run:
+def _carry_on(
+    search: Search, progress: Progress, folder: RunFolder | None, callbacks: Sequence[Callback], on_begin: OnBegin | None
+) -> Run:
     recorder = Recorder(folder, search, progress)
     try:
+        if on_begin is not None:
+            on_begin(search)
         reason = _search(search, recorder, callbacks)
         recorder.save()
         run = _result(search, recorder.progress, folder, reason)
         if folder:
             _keep_result(folder, run)
-    except StorageFailed:
+    except StorageFailed as problem:
+        mark_stopped(folder, str(problem), failed=True)
         raise
     except KeyboardInterrupt as interrupt:
         recorder.save(patient=False)
+        mark_stopped(folder, str(interrupt) or "interrupted", failed=False)
         raise RunInterrupted(folder, recorder.progress.generation) from interrupt
-    except Exception:
+    except Exception as problem:
         recorder.save(patient=False)
+        mark_stopped(folder, _in_words(problem), failed=True)
         raise
     return run
+
+
+def _in_words(problem: Exception) -> str:
+    return str(problem) if isinstance(problem, EvolventError) else f"{type(problem).__name__}: {problem}"
 
 
 def _search(search: Search, recorder: Recorder, callbacks: Sequence[Callback]) -> str:
@@ -353,5 +379,4 @@ def _keep_result(folder: RunFolder, run: Run) -> None:
     if run.policy:
         run.policy.provenance["test_mean"] = repr(run.score.mean)
         run.policy.save(folder.best)
-    content: JsonObject = {**read_manifest(folder), "result": run.summary()}
-    save_atomically(folder.manifest, dump_json(content, indent=2).encode())
+    mark_done(folder, run.summary())

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -117,8 +117,13 @@ def create(runs_dir: Path, env_id: str, name: str | None, files: Mapping[str, by
     return RunFolder(path)
 
 
-def open_run(path_or_name: str, runs_dir: str | Path = "runs") -> RunFolder:
+def open_run(path_or_name: str, runs_dir: str | Path = "runs", prefer: Callable[[RunFolder], bool] | None = None) -> RunFolder:
     """Find a run by its folder, by `<env>/<name>`, by a name that only one run has, or by the word `latest`.
+
+    Args:
+        path_or_name: What to find.
+        runs_dir: Where runs are kept.
+        prefer: `latest` is the newest run that this says yes to, the newest of all where it says no to each.
 
     Raises:
         UsageError: If there is no such run or more than one. The message gives the nearest names.
@@ -126,7 +131,10 @@ def open_run(path_or_name: str, runs_dir: str | Path = "runs") -> RunFolder:
     if os.path.isfile(os.path.join(path_or_name, "run.toml")):  # noqa: PTH113, PTH118 - no error for any string
         return RunFolder(Path(path_or_name).absolute())
     runs = find_runs(Path(runs_dir))
-    matches = runs[:1] if path_or_name == LATEST else [run for run in runs if path_or_name in {run.name, run.path.name}]
+    if path_or_name == LATEST:
+        matches = [next((run for run in runs if prefer is not None and prefer(run)), runs[0])] if runs else []
+    else:
+        matches = [run for run in runs if path_or_name in {run.name, run.path.name}]
     if len(matches) == 1:
         return matches[0]
     if matches:

@@ -16,6 +16,7 @@ from evolvent.training.run_folder import RunFolder
 _PATIENCE: Final = 0.3  # seconds; `is_locked` holds the lock for a moment, and a winner takes one to write its name
 _LARGEST_LOCK: Final = 4096
 _NO_FOLLOW: Final[int] = getattr(os, "O_NOFOLLOW", 0)
+UNKNOWN: Final = "another process"
 
 if sys.platform == "win32":
     import msvcrt
@@ -102,7 +103,7 @@ def _acquire(descriptor: int, run: RunFolder) -> None:
     except OSError as error:
         raise StorageFailed(_cannot_lock(run, error)) from error
     if not acquired:
-        raise RunLocked(f"{run.path} is in use by {_holder(run)}; wait for it, stop it, or start another run")
+        raise RunLocked(f"{run.path} is in use by {holder(run) or UNKNOWN}; wait for it, stop it, or start another run")
     with suppress(OSError):  # the lock is held all the same, and a full disk is told where something has to be saved
         os.ftruncate(descriptor, 0)
         os.write(descriptor, signature)
@@ -124,11 +125,12 @@ def _this_process() -> bytes:
     return dump_json({"pid": os.getpid(), "host": platform.node(), "started": started}).encode()
 
 
-def _holder(run: RunFolder) -> str:
+def holder(run: RunFolder) -> str | None:
+    """Return, in words, the process that holds the run, or that held it until it was killed; None where none is named."""
     try:
         record = parse_object(read_bytes(run.lock, _LARGEST_LOCK), str(run.lock))
         pid, host, started = (take(record, "pid", int, ""), take(record, "host", str, ""), take(record, "started", str, ""))
         refuse_leftovers(record, "")
     except EvolventError:
-        return "another process"
+        return None
     return f"process {pid} on {host!r} since {started!r}"
