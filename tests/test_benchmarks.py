@@ -100,6 +100,7 @@ def run_quick(name: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.compiled
+@pytest.mark.usefixtures("_processes_unmeasured")
 @pytest.mark.parametrize("name", sorted(SMALLER))
 def test_the_json_names_every_ratio_and_where_it_was_measured(name: str) -> None:
     if name == "mujoco_worlds":

@@ -1,6 +1,7 @@
 """The command where its surroundings are odd: readers who leave, bare environments, other alphabets, folders that refuse."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -22,10 +23,17 @@ SHORT = [
 ]
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    runs_dir = tmp_path_factory.mktemp("finished") / "runs"
+    ev.evolve("CartPole-v1", runs_dir=runs_dir, name="first", **SMALL)
+    return runs_dir
+
+
 @pytest.fixture(autouse=True)
-def _a_run(tmp_path, monkeypatch):
+def _a_run(_processes_unmeasured, finished, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ev.evolve("CartPole-v1", runs_dir="runs", name="first", **SMALL)
+    shutil.copytree(finished, "runs")
 
 
 def assert_clean(done, words):
@@ -78,14 +86,11 @@ def test_an_output_that_is_full_is_told(words):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"NO_COLOR": "1"},
-        {"TERM": "dumb"},
-        {"COLUMNS": "40"},
+        {"NO_COLOR": "1", "PYTHONOPTIMIZE": "2"},
+        {"TERM": "dumb", "TZ": "nowhere", "LANG": "xx_YY.UTF-99"},
+        {"COLUMNS": "40", "PYTHONWARNINGS": "error"},
         {"COLUMNS": "0", "LINES": "-1"},
         {"FORCE_COLOR": "1", "TERM": "xterm"},
-        {"PYTHONWARNINGS": "error"},
-        {"PYTHONOPTIMIZE": "2"},
-        {"TZ": "nowhere", "LANG": "xx_YY.UTF-99"},
     ],
     ids=str,
 )
@@ -104,10 +109,10 @@ def test_a_bare_environment_without_a_home_that_knows_ascii_only_is_no_error(wor
     assert_clean(evolvent(*words, env={**BARE, **ascii_words}, encoding="ascii"), words)
 
 
-@pytest.mark.parametrize("home", ["/nowhere/at/all", "/dev/null", ""])
-def test_a_home_that_is_none_is_no_error(home):
+@pytest.mark.parametrize(("home", "world"), [("/nowhere/at/all", "compiled"), ("/dev/null", "gymnasium"), ("", "gymnasium")])
+def test_a_home_that_is_none_is_no_error(home, world):
     env = {**BARE, "HOME": home, "XDG_CACHE_HOME": "", "MPLCONFIGDIR": str(Path.cwd())}
-    for words in ([*TRAIN, "--quiet"], ["plot", "first", "--out", "curve.svg"]):
+    for words in ([*TRAIN, "--quiet", "--world", world], ["plot", "first", "--out", "curve.svg"]):
         done = evolvent(*words, env=env)
         assert done.returncode == 0
         assert done.stderr.count("\n") <= 1
