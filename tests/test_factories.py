@@ -133,8 +133,13 @@ def test_limits_are_those_of_what_was_made(make_env, limit, threshold):
 @pytest.mark.parametrize(
     ("env_id", "error", "message"),
     [
-        ("simulators.hills:mkae_env", UsageError, 'has no function of that name; did you mean "make_env"?'),
-        ("simulators.hills:number", UsageError, "registers no number and has no function of that name"),
+        (
+            "simulators.hills:mkae_env",
+            UsageError,
+            'registers no mkae_env and has no function mkae_env; did you mean "make_env"?',
+        ),
+        ("simulators.hills:number", UsageError, "registers no number and has no function number"),
+        ("simulators.hills:Hill-v1", UsageError, "simulators.hills was imported and registers no Hill-v1"),
         ("simulators.hills:nothing", UsageError, "gave a int, expected an environment of Gymnasium's"),
         ("simulators.hills:needs", UsageError, "missing 1 required positional argument: 'limit'; give it: --env-kwargs"),
         ("simulators.hills:fails", EnvironmentFailed, "simulators.hills:fails cannot be built: OSError: no licence"),
@@ -284,7 +289,7 @@ def test_the_command_takes_a_function(capsys, tmp_path, words):
     )
     assert (code, err) == (0, "")
     folder = ev.open_run("first")
-    assert folder.name == "simulators.hills-make_env/first"
+    assert folder.name == "hills-make_env/first"
     assert read_config(folder)[0] == "simulators.hills:make_env"
     assert "--env simulators.hills:make_env" in out
     assert said(capsys, "resume", "first", "--generations", "3")[0] == UsageError.exit_code
@@ -347,8 +352,14 @@ def test_a_policy_is_filmed_in_what_a_function_or_a_spec_makes(tmp_path):
 # --- names ---
 
 
-def test_texts_of_functions_are_safe_names_of_folders():
-    names = [
-        run_name.safe_name(text) for text in ("a.b:make_env", "__main__:make", "__main__:<lambda>", "a:f.<locals>.<lambda>")
-    ]
-    assert names == ["a.b-make_env", "main__-make", "main__--lambda-", "a-f.-locals-.-lambda-"]
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a.long.package:make_env", "package-make_env"),
+        ("__main__:make_env", "main__-make_env"),
+        ("a:f.<locals>.<lambda>", "a-f.locals.lambda"),
+        ("package.mazes:Maze-v0", "mazes-Maze-v0"),
+    ],
+)
+def test_a_function_gives_its_folder_a_short_name(text, name):
+    assert run_name.safe_name(text) == name

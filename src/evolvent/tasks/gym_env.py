@@ -107,7 +107,11 @@ def spec_of(env_id: str, env: Any) -> EnvSpec:
 
     Raises:
         UsageError: A space is of a kind that no policy can be made for.
+        EnvironmentFailed: The environment does not say its spaces.
     """
+    for name in ("observation_space", "action_space"):
+        if getattr(env, name, None) is None:
+            raise EnvironmentFailed(f"{env_id} has no {name}, which an environment of Gymnasium's sets in __init__")
     observation_space = _space(env.observation_space, "observation")
     if isinstance(observation_space, Discrete):
         raise UsageError(f"{env_id}: observations of Discrete({observation_space.n}) are not supported yet; Box is")

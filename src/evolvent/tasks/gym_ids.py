@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Callable
 from operator import attrgetter
@@ -16,6 +17,8 @@ from gymnasium.envs.registration import EnvSpec as GymSpec
 from evolvent.errors import UsageError, did_you_mean
 
 Factory = Callable[..., Any]
+
+VERSIONED = re.compile(r"-v\d+$")
 
 _ONLY_HERE: dict[str, Factory] = {}  # functions that their text does not lead to, a lambda for one
 
@@ -123,7 +126,8 @@ def hint(env_id: str) -> str:
     if colon and module in sys.modules:
         there = [each for each, value in vars(sys.modules[module]).items() if callable(value)]
         nearest = did_you_mean(name, [*gymnasium.registry, *there])
-        return f": {module} was imported; it registers no {name} and has no function of that name{nearest}"
+        neither = "" if VERSIONED.search(name) else f" and has no function {name}"
+        return f": {module} was imported and registers no {name}{neither}{nearest}"
     here = Path(*module.split("."))
     here = here if here.is_dir() else here.with_suffix(".py")
     if colon and here.exists():

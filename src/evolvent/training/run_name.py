@@ -42,10 +42,12 @@ def safe_name(env_id: str) -> str:
     Different ids may share a folder; what a run was made for stands in its `run.toml`.
 
     Examples:
-        >>> safe_name("CartPole-v1"), safe_name("ALE/Pong-v5"), safe_name("my_module:Maze-v0")
-        ('CartPole-v1', 'ALE-Pong-v5', 'my_module-Maze-v0')
+        >>> safe_name("CartPole-v1"), safe_name("ALE/Pong-v5"), safe_name("my_package.mazes:make_maze")
+        ('CartPole-v1', 'ALE-Pong-v5', 'mazes-make_maze')
     """
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", env_id).lstrip("._-").rstrip(".")
+    module, colon, name = env_id.rpartition(":")
+    short = f"{module.rpartition('.')[2]}{colon}{name}".replace("<", "").replace(">", "")
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", short).lstrip("._-").rstrip(".")
     if not name or _WINDOWS_DEVICE.fullmatch(name):
         name = f"env-{name}".rstrip("-.")
     if len(name) > _LONGEST_ENV:
