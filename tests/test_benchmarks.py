@@ -31,6 +31,7 @@ SMALLER = {
     "scaling": ["--rounds", "1", "--block-seconds", "0.02"],
     "startup": ["--first", "1", "--after", "1"],
     "worlds": ["--worlds", "Pendulum-v1", "--rounds", "1", "--block-seconds", "0.02"],
+    "worlds_table": ["--worlds", "CartPole-v1"],
 }
 RATIOS = {
     "compiling": {"CartPole-v1 16 relu"},
@@ -84,6 +85,7 @@ RATIOS = {
     },
     "startup": {"first_over_after", "load_over_floor"},
     "worlds": {"Pendulum-v1"},
+    "worlds_table": {"ran"},
 }
 
 
