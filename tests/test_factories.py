@@ -359,7 +359,11 @@ def test_a_policy_is_filmed_in_what_a_function_or_a_spec_makes(tmp_path):
         ("__main__:make_env", "main__-make_env"),
         ("a:f.<locals>.<lambda>", "a-f.locals.lambda"),
         ("package.mazes:Maze-v0", "mazes-Maze-v0"),
+        ("warehouses:make_robot_environment", "warehouses-make_robot_e-%s"),
     ],
 )
 def test_a_function_gives_its_folder_a_short_name(text, name):
-    assert run_name.safe_name(text) == name
+    found = run_name.safe_name(text)
+    assert found == (name % found[-8:] if "%" in name else name)
+    assert len(found) <= 32
+    assert found != run_name.safe_name(f"{text}_2")

@@ -11,6 +11,7 @@ LATEST: Final = "latest"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WINDOWS_DEVICE: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 _LONGEST_ENV: Final = 64
+_LONGEST_OF_MODULE: Final = 32  # so that the path of a run's policy fits a line
 
 
 def check_name(name: str) -> str:
@@ -50,7 +51,8 @@ def safe_name(env_id: str) -> str:
     name = re.sub(r"[^A-Za-z0-9._-]", "-", short).lstrip("._-").rstrip(".")
     if not name or _WINDOWS_DEVICE.fullmatch(name):
         name = f"env-{name}".rstrip("-.")
-    if len(name) > _LONGEST_ENV:
+    longest = _LONGEST_OF_MODULE if colon else _LONGEST_ENV
+    if len(name) > longest:
         digest = sha256(env_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-        name = f"{name[: _LONGEST_ENV - 9]}-{digest}"
+        name = f"{name[: longest - 9]}-{digest}"
     return name
