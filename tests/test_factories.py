@@ -193,6 +193,14 @@ def test_other_functions_are_found_in_this_process_only():
     assert text_of(local) == f"{__name__}:test_other_functions_are_found_in_this_process_only.<locals>.local"
 
 
+@pytest.mark.parametrize("name", ["my-script", "no_such_module"])
+def test_a_function_of_a_module_without_a_proper_name_is_made_use_of_here(name, monkeypatch):
+    monkeypatch.setattr(carts, "__module__", name)
+    text = text_of(carts)
+    assert (text, only_here(text)) == (f"{name}:carts", True)
+    assert ev.evolve(carts, runs_dir=None, **QUICK).env == text
+
+
 def test_the_newest_function_of_a_text_is_meant():
     texts, made = set(), []
     for number in (1, 2):

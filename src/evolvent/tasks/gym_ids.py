@@ -46,7 +46,7 @@ def refuse_odd_module(env_id: str) -> None:
         UsageError: It is such a text.
     """
     module, colon, _ = env_id.partition(":")
-    if colon and not all(part.isidentifier() for part in module.split(".")):
+    if colon and env_id not in _ONLY_HERE and not _is_module(module):
         raise UsageError(
             f"env: {env_id!r} names no module before the colon; expected module:id, or an id that is registered;"
             " or module:function of one that makes an environment"
@@ -104,7 +104,7 @@ def text_of(factory: Factory) -> str:
     module: str = getattr(factory, "__module__", None) or "__main__"
     name: str = getattr(factory, "__qualname__", f"<{type(factory).__name__}>")
     text = f"{module}:{name}"
-    if _found(module, name) == factory and not _is_id(name):
+    if _is_module(module) and _found(module, name) == factory and not _is_id(name):
         _ONLY_HERE.pop(text, None)
     else:
         _ONLY_HERE[text] = factory
@@ -133,6 +133,11 @@ def hint(env_id: str) -> str:
     if colon and here.exists():
         return f": there is {here} here, where python -m evolvent looks and evolvent does not"
     return did_you_mean(env_id, gymnasium.registry)
+
+
+def _is_module(name: str) -> bool:
+    """Return whether a module can be imported by this name, if there is one."""
+    return all(part.isidentifier() for part in name.split("."))
 
 
 def _is_id(name: str) -> bool:
