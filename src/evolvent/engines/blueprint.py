@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing.spawn
 import sys
+from collections.abc import Callable
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -37,7 +38,8 @@ def pack(task: Task) -> bytes:
 
 def unpack(content: bytes) -> Task:
     """Return the task that `pack` made bytes of."""
-    return ForkingPickler.loads(content)  # pyright: ignore
+    loads: Callable[[bytes], Task] = ForkingPickler.__dict__["loads"]
+    return loads(content)
 
 
 def needs_main(content: bytes) -> bool:

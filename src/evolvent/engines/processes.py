@@ -35,11 +35,14 @@ TICK: Final = 0.2  # seconds between two looks at who is gone or silent
 LONGEST_TICK: Final = 1.0  # seconds that count as waited: more of it is a machine that slept, or a program that was stopped
 SHORTEST_LIMIT: Final = 60.0  # seconds that a job may always take
 TIMES_MEDIAN: Final = 20  # of a usual job, which one may take
-TIMES_TO_BUILD: Final = 10  # of a job's limit, which building a task may take
+TIMES_AT_FIRST: Final = 10  # of that limit, for building the task and for the first job of all: something may be compiled
+TIMES_FIRST: Final = 3  # of what the first jobs of others took, which a new worker may take for its own
 AT_ONCE: Final = 2  # slices that a worker has: one that it is at, and the next
 DEATHS: Final = 10  # of workers that one population may cost, or
 DEATHS_A_WORKER: Final = 3  # times their number, if that is more
 DEATHS_AT_START: Final = 2  # where none of them ever built the task
+LINES_TOLD: Final = 6  # of what a worker printed, in a message
+LONGEST_TOLD: Final = 600  # characters
 STRIKES: Final = 2  # deaths of its worker that a job is failed for
 STRIKES_FROM_OUTSIDE: Final = 4  # where something else killed the worker, each time while it did this one job
 
@@ -53,6 +56,7 @@ class _Seat:
     sent: set[int] = field(default_factory=set[int])
     ready: set[int] = field(default_factory=set[int])
     silent: float = 0.0
+    fresh: bool = True
     hung: bool = False
     gone: bool = False
 
@@ -97,6 +101,7 @@ class Processes:
         self._seats: list[_Seat] = []
         self._tasks: list[tuple[Task, bytes]] = []
         self._seconds: deque[float] = deque(maxlen=256)  # that jobs took of late
+        self._slowest_first = 0.0  # of the first jobs that workers reported [s]
         self._slices = 0
         self._deaths = 0
         self._busy = 0.0
@@ -199,8 +204,6 @@ class Processes:
                 seat.silent = 0.0
             seat.in_hand.append(given)
             seat.worker.tell(work.message(number, given))
-            if work.strikes and len(given.jobs) == 1:
-                return
 
     def _listen(self, work: Work | None) -> None:
         """Wait for what workers say, a tick at most, and look after those that say nothing."""
@@ -239,6 +242,8 @@ class Processes:
         seconds = message.facts["seconds"]
         self._busy += seconds
         self._seconds.append(seconds / max(given.reported - before, 1))
+        if seat.fresh:
+            seat.fresh, self._slowest_first = False, max(self._slowest_first, seconds)
         if not len(given.left):
             seat.in_hand.popleft()
 
@@ -251,7 +256,7 @@ class Processes:
             if not (seat.in_hand or seat.sent - seat.ready):
                 continue
             seat.silent += waited
-            limit = self._limit() * (1 if seat.in_hand else TIMES_TO_BUILD)
+            limit = self._limit(seat)
             if seat.silent > limit:
                 seat.hung = True
                 self._bury(seat, work, f"it did not answer for {limit:.0f} s")
@@ -307,11 +312,15 @@ class Processes:
         seat.worker.kill()
         self._staff()
 
-    def _limit(self) -> float:
-        if self._eval_timeout is not None:
-            return self._eval_timeout
-        usual = statistics.median(self._seconds) if self._seconds else 0.0
-        return max(SHORTEST_LIMIT, TIMES_MEDIAN * usual)
+    def _limit(self, seat: _Seat) -> float:
+        """Return how long a worker may be silent [s]."""
+        limit = self._eval_timeout
+        if limit is None:
+            usual = statistics.median(self._seconds) if self._seconds else 0.0
+            limit = max(SHORTEST_LIMIT, TIMES_MEDIAN * usual)
+        if not seat.in_hand or not self._seconds:
+            return TIMES_AT_FIRST * limit
+        return max(limit, TIMES_FIRST * self._slowest_first) if seat.fresh else limit
 
     def _say_once(self, level: int, text: str) -> None:
         if text not in self._told and len(self._told) < 1000:
@@ -328,8 +337,11 @@ def _refused(message: Message) -> EvolventError:
 
 
 def _last_words(printed: str) -> str:
-    lines = printed.splitlines()
-    return f"; the last that it printed: {' | '.join(lines[-6:])[-600:]}" if lines else ""
+    """Return the end of what a worker printed, as the tail of a message: of a crash, where in Python it happened."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    crash = next((place for place, line in enumerate(lines) if line.startswith("Fatal Python error")), None)
+    told = lines[-LINES_TOLD:] if crash is None else lines[crash : crash + LINES_TOLD]
+    return f"; it printed: {' | '.join(told)[:LONGEST_TOLD]}" if told else ""
 
 
 def _share_of_memory(workers: int) -> float:
