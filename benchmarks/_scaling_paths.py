@@ -38,7 +38,7 @@ class Case:
     def __post_init__(self) -> None:
         """Compile all rollouts, or find them compiled."""
         env = ev.ENVS[self.env_id]
-        sizes = (env.spec.observation_space.size, *self.hidden, num_outputs(env.spec.action_space))
+        sizes = (env.spec.observation_space.width, *self.hidden, num_outputs(env.spec.action_space))
         self.network = ev.MLP(sizes=sizes, activation=self.activation, initialiser="fan_in")
         lanes = sorted({*self.lanes, self.chosen})
         self._tasks = {each: ev.CompiledEnv(env, self.network, lanes=each) for each in lanes}

@@ -25,7 +25,7 @@ from evolvent.tasks.rollout import lanes_for
 world, hidden, activation = json.loads(sys.argv[1])
 env = ev.make_env(world)
 spec = env.spec
-network = ev.MLP(sizes=(spec.observation_space.size, *hidden, num_outputs(spec.action_space)), activation=activation)
+network = ev.MLP(sizes=(spec.observation_space.width, *hidden, num_outputs(spec.action_space)), activation=activation)
 began, began_cpu = time.perf_counter(), time.process_time()
 task = ev.CompiledEnv(env, network)
 print(json.dumps([time.perf_counter() - began, time.process_time() - began_cpu, lanes_for(network)]))

@@ -59,7 +59,7 @@ class Contest:
         self.env_id = env_id
         self._env = ev.ENVS[env_id]
         spec = self._env.spec
-        self._network = ev.MLP(sizes=(spec.observation_space.size, HIDDEN, num_outputs(spec.action_space)))
+        self._network = ev.MLP(sizes=(spec.observation_space.width, HIDDEN, num_outputs(spec.action_space)))
         self._block_seconds = block_seconds
         self.lanes, self.alone = (self._contestant(lanes) for lanes in (LANES, 1))
         self.steps_per_episode = 0.0

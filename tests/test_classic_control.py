@@ -16,7 +16,7 @@ from evolvent.jit import bind, kernel
 from evolvent.networks import MLP
 from evolvent.policies.actions import num_outputs
 from evolvent.seeding import Draw, stream, uniform
-from evolvent.spaces import Discrete
+from evolvent.spaces import Box, Discrete
 from evolvent.tasks.gym_env import describe
 from tests.test_rollout import assert_same_bits, roll
 
@@ -228,6 +228,7 @@ NAMES = ["-".join([env_id, *(f"{name}={value}" for name, value in given.items())
 def cases(env_id, count=2000):
     """Return states `(n, k)` and actions `(n,)`: random ones, then the chosen ones."""
     world, rng, space = WORLDS[env_id], np.random.default_rng(0), ENVS[env_id].spec.action_space
+    assert isinstance(space, Discrete | Box)
     discrete = isinstance(space, Discrete)
     states = rng.uniform(-1.0, 1.0, (count, len(world.scale))) * world.scale
     if env_id.startswith("MountainCar"):
@@ -387,6 +388,8 @@ def test_its_spec_is_gymnasiums(env_id):
         if isinstance(one, Discrete) or isinstance(other, Discrete):
             assert one == other
         else:
+            assert isinstance(one, Box)
+            assert isinstance(other, Box)
             assert one.shape == other.shape
             assert np.array(one.low, np.float32).tolist() == list(other.low)
             assert np.array(one.high, np.float32).tolist() == list(other.high)
@@ -443,7 +446,7 @@ def test_lanes_never_change_a_result(env_id):
     centre = (-0.3, 0.0) if env_id.startswith("MountainCar") else (0.0,) * len(world.scale)
     scale = (0.9, 0.07) if env_id.startswith("MountainCar") else world.scale
     env = replace(ENVS[env_id], reset=bind(anywhere, STATE=world.state, CENTRE=centre, SCALE=scale))
-    network = MLP(sizes=(spec.observation_space.size, 8, num_outputs(spec.action_space)))
+    network = MLP(sizes=(spec.observation_space.width, 8, num_outputs(spec.action_space)))
     for episodes in (1, 5):
         alone = roll(env, network, 1, cap=100, episodes=episodes)
         assert alone[2][3].all()

@@ -96,7 +96,7 @@ def changed(path, keys, value):
         ("network.sizes", ..., 'the key "sizes" is missing'),
         ("network", [], "must be an object"),
         ("network", ..., 'the key "network" is missing'),
-        ("action_space.kind", "text", "space 'text' is unknown; known: box, discrete"),
+        ("action_space.kind", "text", "space 'text' is unknown; known: box, dict, discrete, "),
         ("action_space.n", 0, "n: a discrete space has 1 to"),
         ("action_space.n", -2, "n: a discrete space has 1 to"),
         ("action_space.n", 10**9, "n: a discrete space has 1 to"),
@@ -105,8 +105,7 @@ def changed(path, keys, value):
         ("action_space.start", 2**64 - 1, "start: expected at most"),
         ("action_space.start", 0.0, "must be an integer, not a number"),
         ("action_space.dtype", "int64", 'unknown key "dtype"'),
-        ("observation_space", {"kind": "discrete", "n": 4, "start": 0}, "expected a box of observations"),
-        ("observation_space.shape", [], "shape: expected positive sizes"),
+        ("observation_space.shape", [], "bounds: 1 elements need as many, got 4 and 4"),
         ("observation_space.shape", [-2, -2], "shape: expected positive sizes"),
         ("observation_space.shape", [2**40, 2**40], "shape: expected positive sizes"),
         ("observation_space.shape", [5], "bounds: 5 elements need as many"),
@@ -244,7 +243,7 @@ def test_any_damage_is_refused_or_leaves_a_sound_policy(good, monkeypatch):
             sound += 1
             assert row.shape == (record.network.dim,)
             assert np.isfinite(row).all()
-            assert record.network.num_inputs == record.observation_space.size
+            assert record.network.num_inputs == record.observation_space.width
         assert time.perf_counter() - began < 1
     assert 0 < sound < MUTATIONS / 2
 

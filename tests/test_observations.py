@@ -197,7 +197,7 @@ def boxes(draw):
     dtype = draw(st.sampled_from(DTYPES))
     low, high = draw(st.sampled_from([(0, 1), (0, 1), (-3, 5), (-math.inf, math.inf), (0, math.inf)]))
     if dtype in {np.uint8, np.uint16, bool} or (math.isinf(high) and np.dtype(dtype).kind != "f"):
-        low, high = 0, 1
+        low, high = 0, draw(st.sampled_from([1, np.iinfo(np.uint8).max if dtype == np.uint8 else 1]))
     return gym.Box(low, high, shape, dtype)
 
 
@@ -216,12 +216,25 @@ LEAVES = st.one_of(
     st.builds(gym.MultiBinary, st.one_of(st.integers(1, 4), st.lists(st.integers(1, 3), min_size=1, max_size=2))),
 )
 NAMES = st.text(st.characters(codec="utf-8"), max_size=5)
-SPACES = st.recursive(
-    LEAVES,
-    lambda parts: st.one_of(
+
+
+def several_of(parts):
+    return st.one_of(
         st.builds(gym.Tuple, st.lists(parts, min_size=1, max_size=3)),
         st.builds(gym.Dict, st.dictionaries(NAMES, parts, min_size=1, max_size=3)),
-    ),
+    )
+
+
+def any_number_of(parts):
+    return st.one_of(
+        st.builds(gym.Tuple, st.lists(parts, max_size=2)),
+        st.builds(gym.Dict, st.dictionaries(st.one_of(NAMES, st.integers()), parts, max_size=2)),
+    )
+
+
+SPACES = st.recursive(
+    LEAVES,
+    several_of,
     max_leaves=6,
 )
 ODD_SPACES = st.recursive(
@@ -238,17 +251,14 @@ ODD_SPACES = st.recursive(
         st.builds(gym.MultiDiscrete, st.sampled_from([[], [10**6, 10**6], np.array(3)])),
         st.just(gymnasium.Space((2,), np.float32)),
     ),
-    lambda parts: st.one_of(
-        st.builds(gym.Tuple, st.lists(parts, max_size=2)),
-        st.builds(gym.Dict, st.dictionaries(st.one_of(NAMES, st.integers()), parts, max_size=2)),
-    ),
+    any_number_of,
     max_leaves=4,
 )
 
 
 def scaled(space, observation):
     """Return what our inputs are where Gymnasium's are not the same: a picture's bytes."""
-    if isinstance(space, gym.Box) and space.dtype == np.uint8 and len(space.shape) in {2, 3}:
+    if isinstance(space, gym.Box) and space.dtype == np.uint8 and (len(space.shape) in {2, 3} or (space.high == 255).all()):
         return observation / 255
     if isinstance(space, gym.Dict):
         return {key: scaled(part, observation[key]) for key, part in space.spaces.items()}
@@ -299,11 +309,20 @@ def test_any_space_is_supported_or_refused_by_name(space):
     ("space", "words"),
     [
         (gym.Text(5), "^observation space: Text: not supported, for text is no number; wrap the environment"),
-        (gym.Graph(gym.Box(0, 1, (2,)), gym.Discrete(2)), "^observation space: Graph: not supported, for its size changes"),
+        (
+            gym.Graph(gym.Box(0, 1, (2,)), gym.Discrete(2)),
+            "^observation space: Graph: not supported, for its size changes",
+        ),
         (gym.Sequence(gym.Discrete(2)), "^observation space: Sequence: not supported, for its length changes"),
         (gym.OneOf([gym.Discrete(2)]), "^observation space: OneOf: not supported, for what it holds changes"),
-        (gymnasium.Space((2,), np.float32), "^observation space: Space: not supported, for it is none of Gymnasium's own"),
-        (gym.Discrete(10**9), "^observation space: Discrete: n: a discrete space has 1 to 1,000,000 elements, got 1000000000"),
+        (
+            gymnasium.Space((2,), np.float32),
+            "^observation space: Space: not supported, for it is none of Gymnasium's own",
+        ),
+        (
+            gym.Discrete(10**9),
+            "^observation space: Discrete: n: a discrete space has 1 to 1,000,000 elements, got 1000000000",
+        ),
         (gym.Box(0, 1, (3, 0)), r"^observation space: Box: shape: expected positive sizes, .* got \(3, 0\)"),
         (
             gym.Box(0, 1, (4, 600, 600)),
@@ -312,7 +331,10 @@ def test_any_space_is_supported_or_refused_by_name(space):
         (gym.MultiDiscrete(np.array(3)), "^observation space: MultiDiscrete: nvec: expected at least one dimension"),
         (gym.Dict({}), "^observation space: Dict: spaces: expected at least one, got none"),
         (gym.Dict({3: gym.Discrete(2)}), "^observation space: Dict: expected text for the keys, got 3"),  # type: ignore[dict-item]
-        (gym.Tuple([gym.Dict({"a": gym.Text(5)})]), r"^observation space, 0, 'a': Text: not supported, for text is no number"),
+        (
+            gym.Tuple([gym.Dict({"a": gym.Text(5)})]),
+            r"^observation space, 0, 'a': Text: not supported, for text is no number",
+        ),
         (
             reduce(lambda inner, _: gym.Tuple([inner]), range(MAX_DEPTH), gym.Discrete(2)),
             "expected at most 16 spaces within each other, got more",

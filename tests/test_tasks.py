@@ -83,9 +83,8 @@ FAULTS = ["Exits", "Raises", "OneNumber", "NaNReward", "InfReward", "NaNObservat
 register("TwoButtons", TwoButtons)
 register("Broken", broken)
 register("Needs", needy)
-register("Counts", Shows, observation_space=spaces.Discrete(3), action_space=SMALL_BOX)
-register("Named", Shows, observation_space=spaces.Dict(a=SMALL_BOX), action_space=SMALL_BOX)
-register("Several", Shows, observation_space=SMALL_BOX, action_space=spaces.MultiDiscrete([2, 2]))
+register("Spoken", Shows, observation_space=spaces.Text(5), action_space=SMALL_BOX)
+register("Named", Shows, observation_space=SMALL_BOX, action_space=spaces.Dict(a=SMALL_BOX))
 for name in [*FAULTS, "Truncates"]:
     register(name, TwoButtons, fault=name)
 
@@ -348,9 +347,8 @@ def test_continuous_actions_reach_the_world(opened):
         ("Cart Pole", "^env: 'Cart Pole' is not a registered"),
         ("nowhere/Thing-v0", "^env: 'nowhere/Thing-v0' is not a registered"),
         ("no_such_module:Thing-v0", "^env: 'no_such_module:Thing-v0' is not a registered"),
-        ("test/Counts-v0", r"test/Counts-v0: observations of Discrete\(3\) are not supported yet; Box is"),
-        ("test/Named-v0", "^observation space: Dict is not supported yet; Box is"),
-        ("test/Several-v0", "^action space: MultiDiscrete is not supported yet; Box and Discrete are"),
+        ("test/Spoken-v0", "^test/Spoken-v0: observation space: Text: not supported, for text is no number; wrap"),
+        ("test/Named-v0", "^test/Named-v0: action space: Dict is not supported; .*: wrap the environment"),
     ],
 )
 def test_worlds_that_cannot_be_used_are_named(env_id, message):

@@ -245,6 +245,27 @@ ActionSpace = Discrete | Box | MultiDiscrete | MultiBinary
 Space = ActionSpace | TupleSpace | DictSpace
 
 
+def shown_alike(one: Space, other: Space) -> bool:
+    """Return whether a network is shown what is of two spaces in the same way: whatever the bounds of numbers are.
+
+    Examples:
+        >>> shown_alike(Box.symmetric((1.0, 1.0)), Box.symmetric((2.0, 3.0)))
+        True
+        >>> shown_alike(Discrete(n=2), Discrete(n=2, start=1))
+        False
+    """
+    match one, other:
+        case Box(), Box():
+            return (one.shape, one.is_bytes) == (other.shape, other.is_bytes)
+        case TupleSpace(), TupleSpace():
+            return len(one.spaces) == len(other.spaces) and all(map(shown_alike, one.spaces, other.spaces))
+        case DictSpace(), DictSpace():
+            same_keys = [key for key, _ in one.spaces] == [key for key, _ in other.spaces]
+            return same_keys and all(map(shown_alike, parts(one), parts(other)))
+        case _:
+            return one == other
+
+
 def parts(space: Space) -> Iterator[Space]:
     """Yield the spaces that a space is made of, none where it is not made of others."""
     if isinstance(space, TupleSpace):

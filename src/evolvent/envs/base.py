@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evolvent.spaces import Box, Discrete
+from evolvent.errors import UsageError
+from evolvent.spaces import ActionSpace, Box, Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +26,8 @@ class EnvSpec:
     """
 
     id: str
-    observation_space: Box
-    action_space: Discrete | Box
+    observation_space: Space
+    action_space: ActionSpace
     max_episode_steps: int
     reward_threshold: float | None
 
@@ -43,7 +44,7 @@ class Env:
         reset: `reset(draw) -> state`.
         observe: `observe(state) -> (value, ...)`.
         step: `step(state, action, draw) -> (state, reward, terminated)`. The action is a tuple; a discrete one is one
-            value 0.0, 1.0, ...
+            value 0.0, 1.0, ..., whatever its space starts at, one of several choices a value each, and a bit is 0.0 or 1.0.
         describe: `describe(state) -> (value, ...)`, the behaviour that an episode's last state shows; None for none.
         picture: `picture(state) -> (height, width, 3)` uint8, for `play` and `record`, in plain Python; None for none.
     """
@@ -54,3 +55,18 @@ class Env:
     step: Callable[..., Any]
     describe: Callable[..., Any] | None = None
     picture: Callable[[Any], NDArray[np.uint8]] | None = None
+
+    @property
+    def observation_space(self) -> Box:
+        """What the world shows: numbers, as `observe` gives them.
+
+        Raises:
+            UsageError: The spec has a space of another kind.
+        """
+        space = self.spec.observation_space
+        if not isinstance(space, Box):
+            raise UsageError(
+                f"env: {self.spec.id}: expected a Box for the observation_space of a compiled world, got {space};"
+                " observe() can give a choice as one value for each, all 0 but one"
+            )
+        return space

@@ -5,7 +5,7 @@ with it ends in a `FileRefused` that says which file, what was expected and what
 """
 
 from evolvent.files.disk import lacks_room, read_bytes, remove_leftovers, room_needed, save_atomically, sync_folder
-from evolvent.files.records import refuse_leftovers, take, take_list, take_object
+from evolvent.files.records import refuse_leftovers, take, take_list, take_object, take_objects
 from evolvent.files.strict_json import JsonObject, JsonValue, dump_json, parse_json, parse_object
 from evolvent.files.tensors import pack_tensors, read_tensors, unpack_tensors
 
@@ -27,5 +27,6 @@ __all__ = [
     "take",
     "take_list",
     "take_object",
+    "take_objects",
     "unpack_tensors",
 ]

@@ -71,6 +71,23 @@ def take_object(record: JsonObject, key: str, source: str) -> JsonObject:
     return value
 
 
+def take_objects(record: JsonObject, key: str, source: str) -> list[JsonObject]:
+    """Remove a key from a record and return its value, a list of records; as `take`.
+
+    Examples:
+        >>> take_objects({"layers": [{"size": 4}, {"size": 2}]}, "layers", "a file")
+        [{'size': 4}, {'size': 2}]
+    """
+    values = _pop(record, key, source)
+    if not isinstance(values, list):
+        raise FileRefused(f'{source}: "{key}" must be a list, not {_WORDS[type(values)]}')
+    objects = [value for value in values if isinstance(value, dict)]
+    if len(objects) < len(values):
+        odd = next(value for value in values if not isinstance(value, dict))
+        raise FileRefused(f'{source}: an entry of "{key}" must be an object, not {_WORDS[type(odd)]}')
+    return objects
+
+
 def refuse_leftovers(record: JsonObject, source: str) -> None:
     """Refuse a record from which not every key was taken: what is not understood is never ignored.
 

@@ -15,7 +15,7 @@ from evolvent.arrays import KINDS_OF_NUMBERS
 from evolvent.errors import ContractBroken
 from evolvent.spaces import Box, DictSpace, Discrete, MultiBinary, MultiDiscrete, Space, TupleSpace
 
-Inputs = NDArray[np.float64]  # (width of the space,)
+Inputs = NDArray[np.float64]  # (width of the space,), or (n, width)
 Show = Callable[[Any], None]
 
 BRIGHTEST = 255.0
@@ -105,6 +105,48 @@ def input_bounds(space: Space) -> NDArray[np.float64]:
             return np.concatenate([input_bounds(part) for _, part, _ in _parts(space)], axis=1)
         case _:
             return np.array([np.zeros(space.width), np.ones(space.width)])
+
+
+def batch_size(space: Space, observation: Any) -> int | None:
+    """Return how many observations of `space` this is a batch of, as vectorised worlds show them; None if it is a single one.
+
+    A batch is an array `(n, *shape)`, of a tuple's or a dict's space a tuple or a dict of batches. Of what is neither, the
+    answer is None: `encoder` refuses it in words.
+
+    Examples:
+        >>> batch_size(Discrete(n=3), 2), batch_size(Discrete(n=3), [2, 0])
+        (None, 2)
+    """
+    match space:
+        case TupleSpace():
+            is_whole = _is_sequence(observation) and len(observation) == len(space.spaces)
+            return batch_size(space.spaces[0], observation[0]) if is_whole else None
+        case DictSpace():
+            key, part = space.spaces[0]
+            return batch_size(part, observation[key]) if isinstance(observation, Mapping) and key in observation else None
+        case _:
+            shape = () if isinstance(space, Discrete) else space.shape
+            found = _shape(observation)
+            return found[0] if len(found) == len(shape) + 1 and found[1:] == shape else None
+
+
+def of_batch(space: Space, observation: Any, index: int) -> Any:
+    """Return one observation of a batch.
+
+    Raises:
+        ContractBroken: The batch has no such element, or some part of it has not.
+    """
+    try:
+        match space:
+            case TupleSpace():
+                return tuple(of_batch(part, shown, index) for part, shown in zip(space.spaces, observation, strict=True))
+            case DictSpace():
+                keys = dict(space.spaces)
+                return {key: of_batch(keys[key], shown, index) for key, shown in observation.items()}
+            case _:
+                return observation[index]
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise ContractBroken(f"observation: expected a batch of {space}, got one whose element {index} is incomplete") from None
 
 
 def _parts(space: TupleSpace | DictSpace) -> Iterator[tuple[str, Space, slice]]:
@@ -231,6 +273,13 @@ def _numbers(observation: Any, kinds: str, expected: str, shape: tuple[int, ...]
 def _is_sequence(observation: Any) -> bool:
     """Return whether an observation can be that of a tuple's space, as Gymnasium sees it."""
     return isinstance(observation, tuple | list) or (isinstance(observation, np.ndarray) and observation.ndim > 0)
+
+
+def _shape(observation: Any) -> tuple[int, ...]:
+    try:
+        return np.shape(observation)
+    except (TypeError, ValueError, RuntimeError):
+        return ()
 
 
 def _indices(shape: tuple[int, ...], index: int) -> str:

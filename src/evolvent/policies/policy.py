@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from evolvent.arrays import Outputs, Row, as_numbers
 from evolvent.env_kwargs import as_text
-from evolvent.errors import UsageError
+from evolvent.errors import ContractBroken, UsageError
 from evolvent.networks import MLP
 from evolvent.policies import policy_file
-from evolvent.policies.acting import Act, Outputting, compile_act, compile_outputs
-from evolvent.policies.actions import AUTO, draws, fitting_rule, for_environment, num_outputs
+from evolvent.policies.acting import Act, Outputting, compile_act, compile_outputs, refuse_misfits
+from evolvent.policies.actions import AUTO, draws, fitting_rule, for_environment
+from evolvent.policies.observations import BRIGHTEST, Inputs, Show, batch_size, encoder, of_batch
 from evolvent.policies.policy_file import PolicyRecord
-from evolvent.spaces import ActionSpace, Box, Discrete
+from evolvent.spaces import ActionSpace, Box, Discrete, Space
 
 
 class Policy:
@@ -55,7 +56,7 @@ class Policy:
         network: MLP,
         row: Row,
         *,
-        observation_space: Box,
+        observation_space: Space,
         action_space: ActionSpace,
         action_rule: str = AUTO,
         env_id: str = "",
@@ -93,22 +94,23 @@ class Policy:
         world = repr(self.env_id) if self.env_id else "any world of its spaces"
         return f"Policy({sizes} {self.network.activation}, {self.network.dim} parameters, for {world})"
 
-    def act(self, observation: ArrayLike) -> Any:
+    def act(self, observation: Any) -> Any:
         """Return the action for one observation, or the actions for a batch of them.
 
         Args:
-            observation: Of the observation space's shape, or `(n, *shape)`.
+            observation: One of the observation space, or `n` of them: an array `(n, *shape)`. Of a tuple's or a dict's space a
+                batch is a tuple or a dict of such arrays, as Gymnasium's and Stable-Baselines3's vectorised worlds show it.
 
         Returns:
             For a discrete space an int, or `(n,)` int64; else an array of the space's shape and type, or `(n, *shape)`. A rule
             that draws takes the draws of the next step of the episode that `reset` began.
 
         Raises:
-            UsageError: The observation has another shape, is not made of numbers, or makes the network overflow.
+            UsageError: The observation is not of the space, is not made of numbers, or makes the network overflow.
         """
         return self._answer(observation, draw=self._draws)
 
-    def outputs(self, observation: ArrayLike) -> Outputs:
+    def outputs(self, observation: Any) -> Outputs:
         """Return what the network puts out, before the action rule: scores of discrete actions or of classes.
 
         Args:
@@ -118,7 +120,7 @@ class Policy:
             `(num_outputs,)`, or `(n, num_outputs)` for a batch.
 
         Raises:
-            UsageError: The observation has another shape, or is not made of numbers.
+            UsageError: The observation is not of the space, or is not made of numbers.
         """
         batch, single = self._batch(observation)
         outputs = np.empty((len(batch), self.network.num_outputs), np.float32)
@@ -137,7 +139,7 @@ class Policy:
 
     def predict(
         self,
-        observation: ArrayLike,
+        observation: Any,
         state: Any = None,
         episode_start: ArrayLike | None = None,  # noqa: ARG002 - part of Stable-Baselines3's signature
         deterministic: bool = True,  # noqa: FBT001, FBT002 - likewise
@@ -170,7 +172,7 @@ class Policy:
         policy_file.save(Path(path), record, self.row)
         return Path(path)
 
-    def _answer(self, observation: ArrayLike, *, draw: bool) -> Any:
+    def _answer(self, observation: Any, *, draw: bool) -> Any:
         batch, single = self._batch(observation)
         actions = np.empty((len(batch), self.action_space.size))
         if draw:
@@ -185,15 +187,40 @@ class Policy:
             return answers
         return int(answers[0]) if isinstance(self.action_space, Discrete) else answers[0]
 
-    def _batch(self, observation: ArrayLike) -> tuple[NDArray[np.float64], bool]:
-        shape = self.observation_space.shape
+    def _batch(self, observation: Any) -> tuple[Inputs, bool]:
+        """Return the inputs `(n, num_inputs)` for one observation or a batch of them, and whether it is one."""
+        if isinstance(self.observation_space, Box):
+            return self._numbers(observation, self.observation_space)
+        inputs, show = self._shown
+        try:
+            n = batch_size(self.observation_space, observation)
+            if n is None:
+                show(observation)
+                return inputs, True
+            batch = np.empty((n, len(inputs[0])))
+            for k in range(n):
+                show(of_batch(self.observation_space, observation, k))
+                batch[k] = inputs[0]
+        except ContractBroken as problem:
+            raise UsageError(str(problem)) from None
+        return batch, False
+
+    def _numbers(self, observation: Any, space: Box) -> tuple[Inputs, bool]:
+        shape = space.shape
         values = as_numbers(observation, "observation", str(shape))
         single = values.shape == shape
-        if not single and values.shape[1:] != shape:
+        if not single and (values.shape[1:] != shape or not values.shape):
             raise UsageError(
                 f"observation: expected shape {shape}, or (n, {', '.join(map(str, shape))}) for a batch, got {values.shape}"
             )
-        return np.ascontiguousarray(values.reshape(-1, self.network.num_inputs), np.float64), single
+        inputs = np.ascontiguousarray(values.reshape(-1, self.network.num_inputs), np.float64)
+        return inputs / BRIGHTEST if space.is_bytes else inputs, single
+
+    @cached_property
+    def _shown(self) -> tuple[Inputs, Show]:
+        """The inputs `(1, num_inputs)` for a single observation, and what writes there."""
+        inputs = np.zeros((1, self.network.num_inputs))
+        return inputs, encoder(self.observation_space, inputs[0])
 
 
 def load_policy(path: str | Path) -> Policy:
@@ -226,10 +253,7 @@ def load_policy(path: str | Path) -> Policy:
     )
 
 
-def _refuse_misfits(network: MLP, row: Row, observation_space: Box, action_space: ActionSpace) -> None:
+def _refuse_misfits(network: MLP, row: Row, observation_space: Space, action_space: ActionSpace) -> None:
     if row.shape != (network.dim,):
         raise UsageError(f"row: a network of sizes {network.sizes} has {network.dim} parameters, got shape {row.shape}")
-    if network.num_inputs != observation_space.size:
-        raise UsageError(f"network: {network.num_inputs} inputs do not fit observations of shape {observation_space.shape}")
-    if network.num_outputs != num_outputs(action_space):
-        raise UsageError(f"network: {network.num_outputs} outputs do not fit the action space {action_space}")
+    refuse_misfits(network, observation_space, action_space)

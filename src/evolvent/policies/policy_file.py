@@ -32,7 +32,8 @@ from evolvent.files import (
 from evolvent.networks import MLP
 from evolvent.networks.mlp import Initialiser
 from evolvent.policies.actions import AUTO, fitting_rule, num_outputs
-from evolvent.spaces import ActionSpace, Box, Discrete, Space
+from evolvent.policies.space_records import space_from_json, space_to_json
+from evolvent.spaces import ActionSpace, Space
 
 FORMAT: Final = "evolvent-policy"
 FORMAT_VERSION: Final = 1
@@ -45,7 +46,7 @@ class PolicyRecord:
     """What a policy file says beside the parameters; see `Policy` for the fields."""
 
     network: MLP
-    observation_space: Box
+    observation_space: Space
     action_space: ActionSpace
     action_rule: str
     env_id: str
@@ -57,19 +58,24 @@ def save(path: Path, record: PolicyRecord, row: Row) -> None:
     """Write a policy with the parameters `row (dim,)`, in one step.
 
     Raises:
+        UsageError: The description of its spaces is longer than a file's may be, or is no text that JSON can hold.
         StorageFailed: The file cannot be written; an older one is untouched.
     """
     content: JsonObject = {
         "network": _network_to_json(record.network),
-        "observation_space": _space_to_json(record.observation_space),
-        "action_space": _space_to_json(record.action_space),
+        "observation_space": space_to_json(record.observation_space),
+        "action_space": space_to_json(record.action_space),
         **({} if record.action_rule == fitting_rule(AUTO, record.action_space) else {"action_rule": record.action_rule}),
         "env_id": record.env_id,
         **({"env_kwargs": list(record.env_kwargs)} if record.env_kwargs else {}),
         "provenance": dict(record.provenance),
     }
-    metadata = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "policy": dump_json(content)}
-    save_atomically(path, pack_tensors(record.network.named_views(row), metadata))
+    try:
+        metadata = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "policy": dump_json(content)}
+        packed = pack_tensors(record.network.named_views(row), metadata)
+    except ValueError as problem:
+        raise UsageError(f"observation_space: {record.observation_space!s:.80} cannot be kept in a file: {problem}") from None
+    save_atomically(path, packed)
 
 
 def load(path: Path) -> tuple[PolicyRecord, Row]:
@@ -118,8 +124,8 @@ def _writer(metadata: Mapping[str, str]) -> str:
 
 def _record(content: JsonObject, source: str) -> PolicyRecord:
     network = _network_from_json(take_object(content, "network", source), source)
-    observation_space = _space_from_json(take_object(content, "observation_space", source), source)
-    action_space = _space_from_json(take_object(content, "action_space", source), source)
+    observation_space = space_from_json(take_object(content, "observation_space", source), source)
+    action_space = space_from_json(take_object(content, "action_space", source), source)
     rule = take(content, "action_rule", str, source) if "action_rule" in content else AUTO
     action_rule = _built(lambda: fitting_rule(rule, action_space), source)
     env_id = take(content, "env_id", str, source)
@@ -127,11 +133,9 @@ def _record(content: JsonObject, source: str) -> PolicyRecord:
     env_kwargs = _built(lambda: as_text(texts), source)
     provenance = take_object(content, "provenance", source)
     refuse_leftovers(content, source)
-    if not isinstance(observation_space, Box):
-        raise FileRefused(f"{source}: expected a box of observations")
     if not isinstance(action_space, ActionSpace):
         raise FileRefused(f"{source}: expected no action space of several parts")
-    if network.num_inputs != observation_space.size or network.num_outputs != num_outputs(action_space):
+    if network.num_inputs != observation_space.width or network.num_outputs != num_outputs(action_space):
         raise FileRefused(f"{source}: the network's sizes {network.sizes} do not fit its spaces")
     if not all(isinstance(text, str) for text in provenance.values()):
         raise FileRefused(f"{source}: provenance: expected text")
@@ -167,45 +171,6 @@ def _network_from_json(content: JsonObject, source: str) -> MLP:
     return _built(
         lambda: MLP(sizes=sizes, activation=activation, output_activation=output_activation, initialiser=initialiser), source
     )
-
-
-def _space_to_json(space: Space) -> JsonObject:
-    if isinstance(space, Discrete):
-        return {"kind": "discrete", "n": space.n, "start": space.start}
-    return {
-        "kind": "box",
-        "low": [_bound_to_json(bound) for bound in space.low],
-        "high": [_bound_to_json(bound) for bound in space.high],
-        "shape": list(space.shape),
-    }
-
-
-def _space_from_json(content: JsonObject, source: str) -> Space:
-    kind = take(content, "kind", str, source)
-    if kind == "discrete":
-        n, start = take(content, "n", int, source), take(content, "start", int, source)
-        refuse_leftovers(content, source)
-        return _built(lambda: Discrete(n=n, start=start), source)
-    if kind != "box":
-        raise FileRefused(f"{source}: space {kind[:40]!r} is unknown; known: box, discrete")
-    low, high = (tuple(map(_bound_from_json(source), take_list(content, key, str, source))) for key in ("low", "high"))
-    shape = tuple(take_list(content, "shape", int, source))
-    refuse_leftovers(content, source)
-    return _built(lambda: Box(low=low, high=high, shape=shape), source)
-
-
-def _bound_to_json(bound: float) -> str:
-    return float(bound).hex()
-
-
-def _bound_from_json(source: str) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            return float.fromhex(text)
-        except (ValueError, OverflowError):
-            raise FileRefused(f"{source}: {text[:40]!r} is not a bound") from None
-
-    return read
 
 
 def _built(make: Callable[[], T], source: str) -> T:

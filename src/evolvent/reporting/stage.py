@@ -19,7 +19,7 @@ from evolvent.errors import EnvironmentFailed, EvolventError, UsageError
 from evolvent.policies import Policy
 from evolvent.policies.actions import drawn_evenly, for_environment
 from evolvent.seeding import Stream, stream
-from evolvent.spaces import ActionSpace, Box, Discrete
+from evolvent.spaces import ActionSpace, Box, Discrete, shown_alike
 from evolvent.tasks.gym_env import make
 from evolvent.tasks.gym_packages import what_is_missing
 from evolvent.training.problem import World, given_world, with_settings
@@ -197,8 +197,8 @@ def _refuse_misfit(policy: Policy | None, spec: EnvSpec) -> None:
         if isinstance(space, Box) and not np.isfinite([space.low, space.high]).all():
             raise UsageError(f"{spec.id}: a random agent needs actions with bounds, got {space}; give it a policy")
         return
-    if policy.observation_space.shape != spec.observation_space.shape or policy.action_space != spec.action_space:
+    if not shown_alike(policy.observation_space, spec.observation_space) or policy.action_space != spec.action_space:
         raise UsageError(
-            f"the policy does not fit {spec.id}: it is for observations of shape {policy.observation_space.shape} and"
-            f" actions in {policy.action_space}, expected {spec.observation_space.shape} and {spec.action_space}"
+            f"the policy does not fit {spec.id}: it is for observations in {policy.observation_space!s:.200} and actions in"
+            f" {policy.action_space}, expected {spec.observation_space!s:.200} and {spec.action_space}"
         )

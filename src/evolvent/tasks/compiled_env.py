@@ -55,7 +55,7 @@ class CompiledEnv:
             )
         if not isinstance(env, Env):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise UsageError(f"env: expected an Env, such as make_env('CartPole-v1'), got {env!r:.80}")
-        refuse_misfits(network, env.spec.observation_space, env.spec.action_space)
+        refuse_misfits(network, env.observation_space, env.spec.action_space)
         self.env = env
         self.network = network
         self._rule = fitting_rule(action_rule, env.spec.action_space)
@@ -77,7 +77,7 @@ class CompiledEnv:
         refuse_odd_shapes(population, conditions, self.network.dim)
         normalised = conditions.normaliser is not None
         spec = self.env.spec
-        jobs = jobs_of(population, conditions, spec.observation_space.size, spec.max_episode_steps)
+        jobs = jobs_of(population, conditions, spec.observation_space.width, spec.max_episode_steps)
         results = empty_results(self.env, conditions.seeds.shape, normalised=normalised)
         carry_out(self._crew, jobs, partial(self._rollout(normalised=normalised), jobs, results))
         return evaluation_of(jobs, results)

@@ -42,7 +42,7 @@ def parts_of(env: Env, network: Network, rule: str = AUTO, *, normalised: bool) 
         rule: The name of the action rule.
         normalised: Whether observations are normalised.
     """
-    size = env.spec.observation_space.size
+    size = env.spec.observation_space.width
     num_sums = 2 * size * normalised
     return Parts(
         begin=bind(_begin, RESET=env.reset, INITIAL_MEMORY=network.initial_memory, INITIAL_SUMS=(0.0,) * num_sums),

@@ -19,11 +19,11 @@ from evolvent.evaluation import MOST_PROBLEMS, Conditions, Evaluation, Problem, 
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
 from evolvent.policies.actions import AUTO, fitting_rule
-from evolvent.spaces import Box, Discrete
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.gym_episode import ContractBroken, OutputsNotFinite, Played, Player
 from evolvent.tasks.gym_ids import factory_of, hint, is_registered, only_here, refuse_odd_module, registered_limits
 from evolvent.tasks.gym_packages import own_arguments, register_games, what_is_missing
+from evolvent.tasks.gym_spaces import action_space_of, shows_pictures, space_of
 
 log = logging.getLogger("evolvent")
 
@@ -112,14 +112,15 @@ def spec_of(env_id: str, env: Any) -> EnvSpec:
     for name in ("observation_space", "action_space"):
         if getattr(env, name, None) is None:
             raise EnvironmentFailed(f"{env_id} has no {name}, which an environment of Gymnasium's sets in __init__")
-    observation_space = _space(env.observation_space, "observation")
-    if isinstance(observation_space, Discrete):
-        raise UsageError(f"{env_id}: observations of Discrete({observation_space.n}) are not supported yet; Box is")
+    try:
+        observation_space, action_space = space_of(env.observation_space, "observation"), action_space_of(env.action_space)
+    except UsageError as problem:
+        raise UsageError(f"{env_id}: {problem}") from None
     max_steps, threshold = _limits(env_id, env)
     return EnvSpec(
         id=env_id,
         observation_space=observation_space,
-        action_space=_space(env.action_space, "action"),
+        action_space=action_space,
         max_episode_steps=max_steps or DEFAULT_CAP,
         reward_threshold=threshold,
     )
@@ -158,6 +159,11 @@ class GymEnv:
         """Look at the environment's spaces."""
         self.spec = describe(env_id, env_kwargs)
         refuse_misfits(network, self.spec.observation_space, self.spec.action_space)
+        if shows_pictures(self.spec.observation_space):
+            log.warning(
+                "%s shows pictures: each of their numbers is an input of its own, for there is no convolutional network yet",
+                env_id,
+            )
         self._network = network
         self._rule = fitting_rule(action_rule, self.spec.action_space)
         self._env_kwargs = dict(env_kwargs or {})
@@ -213,12 +219,12 @@ class GymEnv:
         return replace(evaluation, problems=tuple(problems[:MOST_PROBLEMS]) or None)
 
     def build(self) -> None:
-        """Build the environment and play a step in it, so that what is slow about the first one is over.
+        """Build the environment now instead of when it is first needed.
 
         Raises:
-            EnvironmentFailed: It cannot be built, or has another API than Gymnasium's.
+            EnvironmentFailed: It cannot be built.
         """
-        self._ready().play(np.zeros(self._network.dim, np.float32), 0, 1)
+        self._ready()
 
     def close(self) -> None:
         """Close the environment, if there is one."""
@@ -272,16 +278,3 @@ def _limits(env_id: str, env: Any) -> tuple[int | None, float | None]:
             limits.append(env._max_episode_steps)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         env = env.env  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     return min(limits, default=None), threshold
-
-
-def _space(space: Any, role: str) -> Box | Discrete:
-    is_discrete, is_box = (isinstance(space, kind) for kind in (gymnasium.spaces.Discrete, gymnasium.spaces.Box))
-    if is_discrete:
-        return Discrete(n=int(space.n), start=int(space.start))
-    if is_box:
-        low, high = (tuple(float(bound) for bound in bounds.ravel()) for bounds in (space.low, space.high))
-        return Box(low=low, high=high, shape=tuple(space.shape))
-    raise UsageError(
-        f"{role} space: {type(space).__name__} is not supported yet; "
-        + ("Box is" if role == "observation" else "Box and Discrete are")
-    )

@@ -11,21 +11,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evolvent.arrays import KINDS_OF_NUMBERS, Row
+from evolvent.arrays import Row
 from evolvent.envs import EnvSpec
-from evolvent.errors import EnvironmentFailed
+from evolvent.errors import ContractBroken, EnvironmentFailed
 from evolvent.networks import Network
 from evolvent.policies.acting import NOT_FINITE, compile_watched_act
 from evolvent.policies.actions import AUTO, draws, environment_form
+from evolvent.policies.observations import encoder, input_bounds, input_name
 
 log = logging.getLogger("evolvent")
 
 PLAIN = (float, int)
 OLDER_API = re.compile(r"unexpected keyword argument '(seed|options)'|not enough values to unpack \(expected 5, got 4\)")
-
-
-class ContractBroken(Exception):
-    """Raised when an episode has shown or paid what it must not; its text is complete without a traceback."""
 
 
 class OutputsNotFinite(ContractBroken):
@@ -70,9 +67,9 @@ class Player:
         self._act = compile_watched_act(network, spec.action_space, action_rule)
         self._draws = draws(spec.action_space, action_rule)
         self._as_handed = environment_form(spec.action_space)
-        self._bounds = np.array([spec.observation_space.low, spec.observation_space.high])
-        self._values = np.zeros((1, spec.observation_space.size))
-        self._shown = self._values.reshape(spec.observation_space.shape)
+        self._bounds = input_bounds(spec.observation_space)
+        self._values = np.zeros((1, spec.observation_space.width))
+        self._show = encoder(spec.observation_space, self._values[0])
         self._actions = np.zeros((1, spec.action_space.size))
         self._told_outside = False
 
@@ -116,14 +113,6 @@ class Player:
             case _:
                 raise self._older_api(f"reset() gave {_described(answer)}")
 
-    def _show(self, observation: Any) -> None:
-        array = np.asarray(observation)
-        if array.shape != self._shown.shape or array.dtype.kind not in KINDS_OF_NUMBERS:
-            raise ContractBroken(
-                f"observation: expected numbers of shape {self._shown.shape}, got {array.dtype} of shape {array.shape}"
-            )
-        self._shown[...] = array
-
     def _look_closer(self, flags: int, steps: int) -> None:
         if not flags & NOT_FINITE:
             self._tell_outside(steps)
@@ -143,14 +132,14 @@ class Player:
     def _refuse_odd_numbers(self) -> None:
         if not self._allow_nan and not (finite := np.isfinite(self._values[0])).all():
             odd = int(np.argmin(finite))
-            raise ContractBroken(f"observation: expected finite numbers, got {self._values[0, odd]} {self._place(odd)}")
+            raise ContractBroken(f"observation: expected finite numbers, got {self._values[0, odd]}{self._place(odd)}")
 
     def _tell_outside(self, steps: int) -> None:
         values, (low, high) = self._values[0], self._bounds
         if not self._told_outside and (outside := (values < low) | (values > high)).any():
             odd = int(np.argmax(outside))
             log.warning(
-                "%s: an observation lies outside its space: %s %s after step %d, expected %s to %s; said once",
+                "%s: an observation lies outside its space: %s%s after step %d, expected %s to %s; said once",
                 self._spec.id,
                 values[odd],
                 self._place(odd),
@@ -161,8 +150,8 @@ class Player:
             self._told_outside = True
 
     def _place(self, index: int) -> str:
-        place = np.unravel_index(index, self._shown.shape)
-        return f"at [{', '.join(str(i) for i in place)}]"
+        name = input_name(self._spec.observation_space, index)
+        return f" at {name}" if name else ""
 
     def _older_api(self, found: str) -> EnvironmentFailed:
         return EnvironmentFailed(

@@ -9,9 +9,11 @@ import gymnasium.spaces
 import numpy as np
 
 from evolvent.errors import UsageError
+from evolvent.policies.actions import rules_for
 from evolvent.spaces import (
     DTYPES,
     MAX_DEPTH,
+    ActionSpace,
     Box,
     DictSpace,
     Discrete,
@@ -19,6 +21,7 @@ from evolvent.spaces import (
     MultiDiscrete,
     Space,
     TupleSpace,
+    parts,
     refuse_odd_shape,
 )
 
@@ -50,13 +53,32 @@ def space_of(space: Any, role: str) -> Space:
     return _record(space, f"{role} space", 1)
 
 
+def action_space_of(space: Any) -> ActionSpace:
+    """Return a space of Gymnasium's actions as a record; as `space_of`.
+
+    Raises:
+        UsageError: It is of a kind that no action rule makes actions of.
+    """
+    record = space_of(space, "action")
+    rules_for(record)
+    assert not isinstance(record, DictSpace | TupleSpace)  # noqa: S101 - no rule makes actions of these
+    return record
+
+
+def shows_pictures(space: Space) -> bool:
+    """Return whether there are pictures in what is shown: bytes in two or three dimensions."""
+    if isinstance(space, Box):
+        return space.is_bytes and len(space.shape) in {2, 3}
+    return any(map(shows_pictures, parts(space)))
+
+
 def _record(space: Any, place: str, depth: int) -> Space:
     if depth > MAX_DEPTH:
         raise UsageError(f"{place}: expected at most {MAX_DEPTH} spaces within each other, got more")
-    parts = [(key, _record(part, f"{place}, {key!r:.40}", depth + 1)) for key, part in _parts(space)]
+    inner = [(key, _record(part, f"{place}, {key!r:.40}", depth + 1)) for key, part in _parts(space)]
     make = next((make for kind, make in RECORDS if isinstance(space, kind)), _refuse)
     try:
-        return make(space, parts)
+        return make(space, inner)
     except UsageError as problem:
         raise UsageError(f"{place}: {type(space).__name__}: {problem}") from None
 

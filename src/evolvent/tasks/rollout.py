@@ -78,7 +78,7 @@ def compile_rollout(
 
 def empty_results(env: Env, shape: tuple[int, ...], *, normalised: bool = False) -> Results:
     """Return zeros for `shape = (pop, episodes)` jobs in `env` to write into."""
-    return jobs_and_results.empty_results(shape, num_descriptors(env), 2 * env.spec.observation_space.size * normalised)
+    return jobs_and_results.empty_results(shape, num_descriptors(env), 2 * env.spec.observation_space.width * normalised)
 
 
 def _compiled(rollout: Rollout, env: Env, network: Network) -> Rollout:

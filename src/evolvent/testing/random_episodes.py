@@ -92,7 +92,7 @@ def _wrong_first(env: Env) -> list[str]:
 
 
 def _wrong_views(env: Env, state: Any) -> list[str]:
-    found = wrong_values("observe", call("observe", env.observe, state), env.spec.observation_space.size)
+    found = wrong_values("observe", call("observe", env.observe, state), env.spec.observation_space.width)
     if env.describe is not None:
         found += wrong_values("describe", call("describe", env.describe, state), None)
     if env.picture is not None:
@@ -112,8 +112,8 @@ def _wrong_step(env: Env, step: Step) -> Iterator[tuple[str, str]]:
     if not np.isfinite(reward):
         yield "reward", f"step: the reward is {float(reward)}, expected a finite number, {when}, from {step.state}"
     values = call("observe", env.observe, state)
-    fault = next(iter(wrong_values("observe", values, env.spec.observation_space.size)), None)
-    fault = fault or wrong_numbers(values, env.spec.observation_space)
+    fault = next(iter(wrong_values("observe", values, env.spec.observation_space.width)), None)
+    fault = fault or wrong_numbers(values, env.observation_space)
     if fault is not None:
         yield "observe", f"observe: {fault.removeprefix('observe: ')}, {when}, {state}"
 

@@ -40,7 +40,7 @@ def wrong_bits(env: Env) -> list[str]:
     """Return what cannot be compiled, or what differs between plain Python, compiled code and lanes; a line each."""
     if not COMPILES:
         return []
-    network = MLP(sizes=(env.spec.observation_space.size, HIDDEN, num_outputs(env.spec.action_space)))
+    network = MLP(sizes=(env.spec.observation_space.width, HIDDEN, num_outputs(env.spec.action_space)))
     population = network.initialise(INDIVIDUALS, stream(0, "check_env", "rows"))
     seeds = stream(0, "check_env", "episodes").bits((INDIVIDUALS, EPISODES))
     try:
@@ -76,7 +76,7 @@ def differences(one: Results, other: Results) -> NDArray[np.bool_]:
 
 def _compiled(env: Env, network: MLP, population: Population, seeds: Seeds, lanes: int) -> Roll:
     rollout = compile_rollout(env, network, lanes)
-    size = env.spec.observation_space.size
+    size = env.spec.observation_space.width
 
     def roll(cap: int) -> Results:
         results = empty_results(env, (INDIVIDUALS, EPISODES))

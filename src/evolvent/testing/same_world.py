@@ -99,7 +99,7 @@ def _in_episode(env: Env, gym_env: Any, inject: Inject, seed: int, tolerance: fl
             raise Broken(wrong[0])
         after, reward, over = answer
         shown = call("observe", env.observe, after)
-        if wrong := wrong_values("observe", shown, env.spec.observation_space.size):
+        if wrong := wrong_values("observe", shown, env.spec.observation_space.width):
             raise Broken(wrong[0])
         named = [(f"observation {k}", *pair) for k, pair in enumerate(zip(shown, np.ravel(observation), strict=True))]
         for name, ours, theirs in [*named, ("the reward", reward, paid), ("terminated", over, ended)]:

@@ -104,7 +104,7 @@ class MujocoEnv:
         """
         refuse_odd_shapes(population, conditions, self.network.dim)
         normalised = conditions.normaliser is not None
-        size = self.spec.observation_space.size
+        size = self.spec.observation_space.width
         jobs = jobs_of(population, conditions, size, self.spec.max_episode_steps)
         results = empty_results(conditions.seeds.shape, num_sums=2 * size * normalised)
         carry_out(self._crew, jobs, partial(self._share, self._rollout(normalised=normalised), jobs, results))
