@@ -33,7 +33,7 @@ def command(arguments: Sequence[str]) -> int:
     plot, record = reporting.plot, reporting.record  # what is not installed is told before anything is evolved
     config = default_config(ENV)
     return carry_out(
-        lambda callbacks: start(ENV, config, callbacks=callbacks, runs_dir=flags.runs_dir),
+        lambda callbacks, on_begin: start(ENV, config, callbacks=callbacks, runs_dir=flags.runs_dir, on_begin=on_begin),
         config=config,
         heading=heading(ENV, config),
         output=Output(quiet=False, json=False),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import math
 import sys
+import textwrap
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -20,17 +20,26 @@ from evolvent.cli.signals import exit_code_of, raise_again
 from evolvent.cli.terminal import command_name, complain, duration, in_one_line, printable, quantity, say, short
 from evolvent.files import dump_json
 from evolvent.kernel_cache import compiling
+from evolvent.tasks.gym_env import DEFAULT_CAP
 from evolvent.training import Callback, Config, Generation, Run, RunInterrupted, Score
+from evolvent.training.pace import Pace, TimeLeft
+from evolvent.training.parts import Search
 from evolvent.training.presets import PRESETS
-from evolvent.training.run import read_config
+from evolvent.training.run import OnBegin, read_config
 from evolvent.training.worlds import compiled_ids, shown_arguments, why_not_compiled
 
 MEASURING = "the first generation is being measured ..."
 COMPILING = "compiling the world and the network for some seconds; the next run finds them ready ..."
-HEADINGS = "  gen        best        mean    champion     steps/s    at most"
+HEADINGS = "  gen        best        mean    champion     steps/s         time left"
+HEADING_BUSY = "  busy"
 SECONDS_BETWEEN_LINES = 2.0
 LARGE = 1e8  # beyond it, figures are written with an exponent
-WINDOW = 20  # generations that speed and time left are estimated from
+DAY = 86_400.0  # seconds
+LONG = 100 * 3600.0  # seconds; beyond it, time is told in days
+WRAPPING: dict[str, Any] = {"subsequent_indent": "  ", "break_long_words": False, "break_on_hyphens": False}
+ONE = {"threads": "thread", "worker processes": "worker process"}
+
+Work = Callable[[Sequence[Callback], OnBegin | None], Run]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class Output:
 
 
 def carry_out(
-    work: Callable[[Sequence[Callback]], Run],
+    work: Work,
     *,
     config: Config,
     heading: str,
@@ -57,24 +66,27 @@ def carry_out(
     """Do `work`, which is a run, show how it goes and what it came to, and return the exit code.
 
     Args:
-        work: Carries the run to its end, with these callbacks.
+        work: Carries the run to its end, with these callbacks, and calls the last argument once it has begun.
         config: The run's settings.
         heading: The first line.
         output: How much to say.
         closing: The last lines; `summary` where there is none.
     """
     stream = sys.stderr if output.json else sys.stdout
+    usage: list[str] = []
     try:
         if output.quiet:
-            run = work([raise_again])
+            run = work([raise_again], None)
         else:
             with Progress(stream, config, heading) as progress:
-                run = work([progress.on_generation, raise_again])
+                run = work([progress.on_generation, raise_again], progress.on_begin)
+            usage = progress.usage
     except RunInterrupted as interrupted:
         complain(_how_to_go_on(interrupted))
         return exit_code_of(interrupted.__cause__)
     if not output.quiet:
-        for line in (closing or summary)(run):
+        blank, verdict, *rest = (closing or summary)(run)
+        for line in (blank, verdict, *usage, *rest):
             say(line, stream)
     if output.json:
         say(dump_json(run.summary()))
@@ -87,7 +99,9 @@ def heading(env: str, config: Config, recipe: str | None = None) -> str:
     fallback = why_not_compiled(env) if config.world == "gymnasium" and env in compiled_ids() else None
     form = f"gymnasium world, for {fallback}" if fallback else f"{config.world} world"
     kind = f"{form}{''.join(f', {each}' for each in shown_arguments(env, config.env_kwargs))}, {start}"
-    return f"{in_one_line(env)} ({kind}), {config.algorithm}, population {config.population}, seed {config.seed}"
+    no_limit = config.world == "gymnasium" and config.max_steps == DEFAULT_CAP
+    limit = f", episodes end after {DEFAULT_CAP:,} steps" if no_limit else ""
+    return f"{in_one_line(env)} ({kind}), {config.algorithm}, population {config.population}, seed {config.seed}{limit}"
 
 
 class Progress:
@@ -96,29 +110,28 @@ class Progress:
     Args:
         stream: Where to.
         config: The run's settings: its limits tell how long it can take.
-        heading: The first line.
+        heading: The first line, which is printed once the run has begun.
     """
 
     def __init__(self, stream: TextIO, config: Config, heading: str) -> None:
         """Say nothing yet."""
         self._stream = stream
         console = Console(file=stream, highlight=False, soft_wrap=True)
-        self._config = config
         self._heading = heading
         self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
-        self._recent: deque[Generation] = deque(maxlen=WINDOW)
+        self._pace = Pace(config)
+        self._busy = Busy()
+        self._staff = ""
         self._champion = -math.inf
         self._printed_at = -math.inf
         self._waiting: Generation | None = None
+        self._has_columns = False
         self._listening = ExitStack()
 
     def __enter__(self) -> Self:
-        """Print the headings."""
-        self._print(self._heading)
-        self._print(HEADINGS)
+        """Begin to show what is compiled, where there is a terminal."""
         if self._live:
             self._live.start()
-            self._live.update(Text(MEASURING))
             self._listening.enter_context(_told_of_compiling(self._live))
         return self
 
@@ -128,18 +141,33 @@ class Progress:
         if self._live:
             self._live.stop()
         if self._waiting is not None:
-            self._print(self._line(self._waiting))
+            self._print_line(self._waiting)
+
+    @property
+    def usage(self) -> list[str]:
+        """How busy the workers were, as a line of the summary; none where nobody measured it."""
+        return [] if math.isnan(self._busy.mean) else [f"workers {self._staff}, busy {self._busy.mean:.0%} of the time"]
+
+    def on_begin(self, search: Search) -> None:
+        """Print the heading: the run has been accepted."""
+        self._staff = _staff(search)
+        heading = f"{self._heading}, {self._staff}"
+        width = self._live.console.width if self._live else None
+        for line in [heading] if width is None else textwrap.wrap(heading, width, **WRAPPING):
+            self._print(line)
+        if self._live:
+            self._live.update(Text(MEASURING))
 
     def on_generation(self, generation: Generation) -> None:
         """Take note of a generation: a callback of the run."""
-        self._recent.append(generation)
-        line = self._line(generation)
+        self._pace.note(generation)
+        self._busy.note(generation)
         if self._live:
-            self._live.update(Text(line))
+            self._live.update(Text(self._line(generation)))
         now = time.monotonic()
         better = generation.champion > self._champion
         if (better and self._live) or now - self._printed_at >= SECONDS_BETWEEN_LINES:
-            self._print(line)
+            self._print_line(generation)
             self._champion, self._printed_at, self._waiting = generation.champion, now, None
         else:
             self._waiting = generation
@@ -150,27 +178,60 @@ class Progress:
         else:
             say(line, self._stream)
 
+    def _print_line(self, generation: Generation) -> None:
+        if not self._has_columns:
+            self._print(HEADINGS if math.isnan(self._busy.mean) else HEADINGS + HEADING_BUSY)
+            self._has_columns = True
+        self._print(self._line(generation))
+
     def _line(self, generation: Generation) -> str:
-        speed, left = self._speed_and_time_left()
+        busy = "" if math.isnan(self._busy.mean) else f"{generation.utilisation:>6.0%}"
         return (
             f"{generation.generation:>5}{_cell(generation.best)}{_cell(generation.mean)}{_cell(generation.champion)}"
-            f"{quantity(speed):>12}{duration(left):>11}"
+            f"{quantity(self._pace.steps_per_second):>12}{in_words(self._pace.left()):>18}{busy}"
         )
 
-    def _speed_and_time_left(self) -> tuple[float, float]:
-        """Return steps per second of late, and the time [s] after which the first limit of the run is surely reached."""
-        first, last = self._recent[0], self._recent[-1]
-        generations = last.generation - first.generation
-        seconds, steps = last.seconds - first.seconds, _steps(last) - _steps(first)
-        if not generations:
-            generations, seconds, steps = last.generation + 1, last.seconds, _steps(last)
-        seconds = max(seconds, 1e-9)
-        limits = [(self._config.generations - last.generation - 1) * seconds / generations]
-        if self._config.max_env_steps is not None:
-            limits.append((self._config.max_env_steps - _steps(last)) * seconds / max(steps, 1))
-        if self._config.max_seconds is not None:
-            limits.append(self._config.max_seconds - last.seconds)
-        return steps / seconds, max(min(limits), 0.0)
+
+class Busy:
+    """The share of their time that workers were at work, over the generations that it is told of."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._worked = 0.0
+        self._spent = 0.0
+        self._ended_at: float | None = None
+
+    @property
+    def mean(self) -> float:
+        """The share, 0 to 1; NaN where nobody measured it."""
+        return self._worked / self._spent if self._spent else math.nan
+
+    def note(self, generation: Generation) -> None:
+        """Take note of the next generation, which counts for as long as it took."""
+        before = (generation.seconds if generation.generation else 0.0) if self._ended_at is None else self._ended_at
+        took = max(generation.seconds - before, 1e-9)
+        self._ended_at = generation.seconds
+        if not math.isnan(generation.utilisation):
+            self._worked += took * generation.utilisation
+            self._spent += took
+
+
+def in_words(left: TimeLeft) -> str:
+    """Return how long a run can still take, and whether that is a bound.
+
+    Examples:
+        >>> in_words(TimeLeft(75.0, is_bound=True)), in_words(TimeLeft(8e5, is_bound=False))
+        ('at most 1:15', 'about 9 days')
+    """
+    if not left.seconds > 0:
+        return "-"
+    span = duration(left.seconds) if left.seconds < LONG else f"{left.seconds / DAY:,.0f} days"
+    return f"{'at most' if left.is_bound else 'about'} {span}"
+
+
+def _staff(search: Search) -> str:
+    count, kind = search.engine.workers, search.engine.kind
+    return f"{count} {ONE.get(kind, kind) if count == 1 else kind}"
 
 
 class _Compiling(logging.Handler):
@@ -241,10 +302,6 @@ def summary(run: Run) -> list[str]:
 
 def _cell(value: float) -> str:
     return f"{value:>12.2f}" if abs(value) < LARGE else f"{value:>12.4g}"
-
-
-def _steps(generation: Generation) -> int:
-    return generation.training_steps + generation.validation_steps
 
 
 def _how_to_go_on(interrupted: RunInterrupted) -> str:

@@ -12,6 +12,7 @@ import tyro
 from evolvent.cli.flags import called, parse
 from evolvent.cli.policies import in_python
 from evolvent.cli.progress import Output, carry_out, heading
+from evolvent.cli.terminal import in_one_line
 from evolvent.errors import UsageError
 from evolvent.training import Config, GeneticConfig, RunFolder, open_run, resume
 from evolvent.training.config import merge
@@ -75,9 +76,11 @@ def command(arguments: Sequence[str]) -> int:
         raise UsageError(f"the run {folder.name} is of {world!r}, {in_python(folder)}")
     config = merge(config, changes, "resume")
     return carry_out(
-        lambda callbacks: resume(folder, callbacks=callbacks, changes=changes, env=flags.env, env_kwargs=flags.env_kwargs),
+        lambda callbacks, on_begin: resume(
+            folder, callbacks=callbacks, changes=changes, env=flags.env, env_kwargs=flags.env_kwargs, on_begin=on_begin
+        ),
         config=config,
-        heading=f"{heading(world, config)}, resumed",
+        heading=f"{heading(world, config)}, {in_one_line(folder.path.name)} resumed",
         output=Output(quiet=flags.quiet, json=flags.json),
     )
 

@@ -53,7 +53,9 @@ def command(arguments: Sequence[str]) -> int:
     words = [word for each in arguments for word in (["--target", "None"] if each == "--no-target" else [each])]
     env, flags = _resolve(words)
     return carry_out(
-        lambda callbacks: start(env, flags.settings, callbacks=callbacks, name=flags.name, runs_dir=flags.runs_dir),
+        lambda callbacks, on_begin: start(
+            env, flags.settings, callbacks=callbacks, name=flags.name, runs_dir=flags.runs_dir, on_begin=on_begin
+        ),
         config=flags.settings,
         heading=heading(env, flags.settings, flags.recipe),
         output=Output(quiet=flags.quiet, json=flags.json),
