@@ -29,6 +29,7 @@ COMMANDS = {
     "plot": "draw the learning curve of a run",
     "runs": "list the runs",
     "envs": "list the worlds",
+    "check-env": "say what will go wrong with a world of your own",
     "demo": "evolve, draw and film a first policy for CartPole",
 }
 
@@ -107,7 +108,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if name not in COMMANDS:
         raise UsageError(f"{printable(name)!r} is not a command{did_you_mean(name, COMMANDS)}; evolvent --help lists them")
     _refuse_lost_folder()
-    command = importlib.import_module(f"evolvent.cli.{name}").command
+    command = importlib.import_module(f"evolvent.cli.{name.replace('-', '_')}").command
     return command(list(arguments[1:]))
 
 

@@ -1,0 +1,59 @@
+"""Does the same seed give the same episode: in the environment that has played others since, and in a fresh one?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from evolvent.testing.findings import Finding, finding
+from evolvent.testing.gym_episode_check import Played, first_difference, play
+from evolvent.testing.surroundings import generators, scramble
+
+GLOBAL = "It draws from a generator that all of a process share: draw from self.np_random, which reset(seed=seed) seeds."
+OTHER = "Look for the time, a generator that no seed reaches, os.urandom, hash() and the order of a set."
+
+
+def same_again(env: Any, fresh: Callable[[], Any], seed: int, played: Played) -> Iterator[Finding]:
+    """Yield what is otherwise when an episode is played again.
+
+    Args:
+        env: Where it was played, and others after it.
+        fresh: Makes a fresh one.
+        seed: Of the episode.
+        played: How it went.
+    """
+    most = len(played.digests) - 1
+    anew = [_played(fresh(), seed, most, number, close=True) for number in (101, 102)]
+    episodes = [played.digests, *(each.digests for each in anew)]
+    if found := first_difference_of(episodes):
+        alike = [_played(fresh(), seed, most, 103, close=True).digests for _ in range(2)]
+        yield finding("not_deterministic", found=found, mend=OTHER if first_difference(*alike) else GLOBAL)
+    elif found := first_difference(played.digests, _played(env, seed, most, 104).digests):
+        yield finding("leaks_state", found=f"in an environment that has played other episodes, {found}")
+
+
+def first_difference_of(episodes: Sequence[list[str]]) -> str | None:
+    """Return where the first of several episodes and another one part; None where all are the same."""
+    differences = (first_difference(episodes[0], other) for other in episodes[1:])
+    return next((each for each in differences if each), None)
+
+
+def seeded_globals(env: Any, seed: int, most: int) -> Finding | None:
+    """Return whether an episode leaves the generators that all share in a state of its own choice."""
+    states: list[dict[str, int]] = []
+    for number in (105, 106):
+        scramble(number)
+        before = generators()
+        play(env, seed, most)
+        states.append({name: state for name, state in generators().items() if state != before[name]})
+    seeded = [name for name, state in states[0].items() if states[1].get(name) == state]
+    return finding("seeds_globals", found=" and ".join(seeded)) if seeded else None
+
+
+def _played(env: Any, seed: int, most: int, number: int, *, close: bool = False) -> Played:
+    scramble(number)
+    try:
+        return play(env, seed, most)
+    finally:
+        if close:
+            env.close()
