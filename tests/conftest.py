@@ -21,6 +21,15 @@ for name in ("SIGINT", "SIGHUP"):  # a job in the background ignores them, and s
     if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
         signal.signal(getattr(signal, name), signal.default_int_handler)
 
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is long unless it is asked for: -m of the command line takes the place of one written elsewhere."""
+    if os.environ.get("EVOLVENT_LONG") != "1":
+        long = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+
+
 FunctionCompiler: Any = vars(dispatcher)["_FunctionCompiler"]
 compile_function = FunctionCompiler.compile
 COMPILERS_OWN = {"test_check_env", "test_jit", "test_lanes", "test_lanes_refusals", "test_normals", "test_vectors"}
