@@ -28,9 +28,12 @@ help:  ## list the targets
 demo: .venv/.runtime  ## evolve a first policy and look at it
 	@$(BIN)/evolvent demo
 
-# Tests of files, words and processes need no second run without the compiler: no kernel is what they are about.
-NO_KERNELS := benchmarks cli config files first_minutes hostile_files hostile_policy hostile_run peers reporting run_lock \
-	strict_json surroundings terminal_text wheel
+# Tests of files, words and processes need no second run without the compiler: no kernel is what they are about. Nor do
+# the examples of whole runs, which take long there; those of kernels do.
+NO_KERNELS := benchmarks check_gym_env cli config extras factories faulty_env files first_minutes hostile_files \
+	hostile_policy hostile_run pace peers processes reporting resume_changes run_lock strict_json surroundings terminal_text \
+	wheel worlds_table
+KERNELS := $(addprefix src/evolvent/,[a-z]*.py algorithms envs lanes networks policies tasks)
 PARTS := uncompiled a-b c d-f g-l m-p q-r s t-z
 TESTS = $(BIN)/coverage run -m pytest -q -p no:cacheprovider
 TWO_AT_ONCE := $(MAKE) -j2 -k $(if $(filter output-sync,$(.FEATURES)),-Otarget)
@@ -43,7 +46,7 @@ test: .venv/.dev  ## every test compiled, those of kernels without the compiler 
 
 test-uncompiled:
 	@echo "tests, with the compiler off (NUMBA_DISABLE_JIT=1)"
-	@NUMBA_DISABLE_JIT=1 $(TESTS) -m "not compiled and not interop" src \
+	@NUMBA_DISABLE_JIT=1 $(TESTS) -m "not compiled and not interop" $(KERNELS) \
 		$(filter-out $(NO_KERNELS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
 test-a-b: EXAMPLES := src
