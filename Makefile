@@ -20,7 +20,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv --no-config pip compi
 	--extra report --extra classic-control --extra mujoco --extra box2d --extra atari --group build
 BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 
-.PHONY: help demo test check lint types contracts docs format bench bench-peers interop lock clean
+.PHONY: help demo test test-uncompiled check lint types contracts docs format bench bench-peers interop lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,10 +49,11 @@ test-uncompiled:
 	@NUMBA_DISABLE_JIT=1 $(TESTS) -m "not compiled and not interop" $(KERNELS) \
 		$(filter-out $(NO_KERNELS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-test-a-b: EXAMPLES := src
+DOCTESTS :=
+test-a-b: DOCTESTS := src
 test-%:
-	@echo "tests, compiled: $(EXAMPLES) tests/test_[$*]*.py"
-	@NUMBA_DISABLE_JIT=0 $(TESTS) $(EXAMPLES) $(wildcard tests/test_[$*]*.py)
+	@echo "tests, compiled: $(DOCTESTS) tests/test_[$*]*.py"
+	@NUMBA_DISABLE_JIT=0 $(TESTS) $(DOCTESTS) $(wildcard tests/test_[$*]*.py)
 
 check: lint types contracts docs test  ## all that CI asks for, each thing once
 
