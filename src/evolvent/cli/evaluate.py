@@ -59,7 +59,7 @@ def command(arguments: Sequence[str]) -> int:
     world = flags.world or default_form(env)
     env_kwargs = arguments_for(policy, env, flags.env_kwargs)
     max_steps = flags.max_steps or env_spec(env, env_kwargs).max_episode_steps
-    task = make_task(env, policy.network, Config(world=world, env_kwargs=env_kwargs))
+    task = make_task(env, policy.network, Config(world=world, env_kwargs=env_kwargs, action_rule=policy.action_rule))
     try:
         result = score(task, policy.row, test_seeds(flags.seed, flags.episodes), max_steps)
     finally:

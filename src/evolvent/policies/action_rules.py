@@ -108,12 +108,12 @@ def clipped(outputs: tuple[Value, ...], draw: Draw) -> tuple[Value, ...]:  # noq
 def squashed(outputs: tuple[Value, ...], draw: Draw) -> tuple[Value, ...]:  # noqa: ARG001
     """Return the hyperbolic tangent of each output, stretched from -1, 1 to the bounds; clipped where one is missing.
 
-    The result is a float32, as an environment is handed it, or a bound.
+    The result is a bound, or a float32, as Gymnasium's environments are handed; their bounds are float32, too.
     """
     actions = buffer(to_float64(outputs[0]), SIZE)
     for k in range(SIZE):
         share = 0.5 * (to_float64(tanh(outputs[k])) + 1.0)
-        stretched = to_float64(to_float32(LOW[k] * (1.0 - share) + HIGH[k] * share))
+        stretched = to_float64(to_float32(SHOWN_LOW[k] * (1.0 - share) + SHOWN_HIGH[k] * share))
         value = ROUNDED(where(SQUASHED[k], stretched, to_float64(outputs[k])))
         actions[k] = where(value <= SHOWN_LOW[k], LOW[k], where(value >= SHOWN_HIGH[k], HIGH[k], value))
     return as_tuple(actions, SIZE)

@@ -193,15 +193,21 @@ def for_environment(actions: Actions, space: ActionSpace) -> NDArray[Any]:
     Returns:
         Whole numbers `(n,)` for a discrete space; else `(n, *shape)`, of the box's type, int64 or, of zeros and ones, int8.
     """
-    return environment_form(space)(actions)
+    if isinstance(space, Discrete):
+        return actions[:, 0].astype(np.int64) + space.start
+    return _arrays(space, (-1, *space.shape))(actions)
 
 
-def environment_form(space: ActionSpace) -> Callable[[Actions], NDArray[Any]]:
-    """Return the function of actions that `for_environment` is for this space."""
+def one_for_environment(space: ActionSpace) -> Callable[[Actions], Any]:
+    """Return what makes one action `(1, size)` what Gymnasium has: an int64 for a discrete space, else an array."""
     if isinstance(space, Discrete):
         start = space.start
-        return lambda actions: actions[:, 0].astype(np.int64) + start
-    shape = (-1, *space.shape)
+        return lambda actions: np.int64(actions[0, 0]) + start
+    return _arrays(space, space.shape)
+
+
+def _arrays(space: Box | MultiDiscrete | MultiBinary, shape: tuple[int, ...]) -> Callable[[Actions], NDArray[Any]]:
+    """Return what makes arrays of a shape of actions, each value of the space's type."""
     if isinstance(space, MultiDiscrete):
         starts = np.array(space.start, np.int64)
         return lambda actions: (actions.astype(np.int64) + starts).reshape(shape)
@@ -210,12 +216,11 @@ def environment_form(space: ActionSpace) -> Callable[[Actions], NDArray[Any]]:
     if space.dtype in {"float32", "float64"}:
         dtype = np.dtype(space.dtype)
         return lambda actions: actions.astype(dtype).reshape(shape)
-    return _narrow_form(space)
+    return _narrow_arrays(np.dtype(space.dtype), shape)
 
 
-def _narrow_form(space: Box) -> Callable[[Actions], NDArray[Any]]:
-    """Return the form of a box whose type does not hold every float32, and cannot be relied on to be cast into."""
-    dtype, shape = np.dtype(space.dtype), (-1, *space.shape)
+def _narrow_arrays(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Callable[[Actions], NDArray[Any]]:
+    """Return the same for a type that does not hold every float32: casting one beyond it gives any number."""
     if dtype.kind == "b":
         return lambda actions: (actions > 0.0).reshape(shape)
     limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(cast("Any", dtype))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evolvent.arrays import Outputs, Row, as_numbers
+from evolvent.arrays import Actions, Outputs, Row, as_numbers
 from evolvent.env_kwargs import as_text
 from evolvent.errors import ContractBroken, UsageError
 from evolvent.networks import MLP
 from evolvent.policies import policy_file
 from evolvent.policies.acting import Act, Outputting, compile_act, compile_outputs, refuse_misfits
-from evolvent.policies.actions import AUTO, draws, fitting_rule, for_environment
+from evolvent.policies.actions import AUTO, draws, fitting_rule, for_environment, one_for_environment
 from evolvent.policies.observations import BRIGHTEST, Inputs, Show, batch_size, encoder, of_batch
 from evolvent.policies.policy_file import PolicyRecord
 from evolvent.spaces import ActionSpace, Box, Discrete, Space
@@ -83,6 +83,10 @@ class Policy:
     @cached_property
     def _act_likeliest(self) -> Act:
         return compile_act(self.network, self.action_space, AUTO if self._draws else self.action_rule)
+
+    @cached_property
+    def _one_for_environment(self) -> Callable[[Actions], Any]:
+        return one_for_environment(self.action_space)
 
     @cached_property
     def _outputs(self) -> Outputting:
@@ -182,10 +186,10 @@ class Policy:
             finite = self._act_likeliest(self.row, batch, actions)
         if not finite:
             raise UsageError("observation: the network's outputs are not finite numbers; is there a NaN or infinity in it?")
-        answers = for_environment(actions, self.action_space)
         if not single:
-            return answers
-        return int(answers[0]) if isinstance(self.action_space, Discrete) else answers[0]
+            return for_environment(actions, self.action_space)
+        answer = self._one_for_environment(actions)
+        return int(answer) if isinstance(self.action_space, Discrete) else answer
 
     def _batch(self, observation: Any) -> tuple[Inputs, bool]:
         """Return the inputs `(n, num_inputs)` for one observation or a batch of them, and whether it is one."""

@@ -17,7 +17,7 @@ from evolvent.env_kwargs import as_arguments
 from evolvent.envs import EnvSpec
 from evolvent.errors import EnvironmentFailed, EvolventError, UsageError
 from evolvent.policies import Policy
-from evolvent.policies.actions import drawn_evenly, for_environment
+from evolvent.policies.actions import drawn_evenly, one_for_environment
 from evolvent.seeding import Stream, stream
 from evolvent.spaces import ActionSpace, Box, Discrete, shown_alike
 from evolvent.tasks.gym_env import make
@@ -181,11 +181,11 @@ def _has_screen() -> bool:
 
 
 def _random_agent(space: ActionSpace, draws: Stream) -> Agent:
-    steps = count()
+    steps, as_handed = count(), one_for_environment(space)
 
     def act(observation: Any) -> Any:  # noqa: ARG001 - it does not look
         shares = draws.child(next(steps)).uniform((1, space.size))
-        action = for_environment(drawn_evenly(shares, space), space)[0]
+        action = as_handed(drawn_evenly(shares, space))
         return int(action) if isinstance(space, Discrete) else action
 
     return act

@@ -16,7 +16,7 @@ from evolvent.envs import EnvSpec
 from evolvent.errors import ContractBroken, EnvironmentFailed
 from evolvent.networks import Network
 from evolvent.policies.acting import NOT_FINITE, compile_watched_act
-from evolvent.policies.actions import AUTO, draws, environment_form
+from evolvent.policies.actions import AUTO, draws, one_for_environment
 from evolvent.policies.observations import encoder, input_bounds, input_name
 
 log = logging.getLogger("evolvent")
@@ -66,7 +66,7 @@ class Player:
         self._allow_nan = allow_nan_observations
         self._act = compile_watched_act(network, spec.action_space, action_rule)
         self._draws = draws(spec.action_space, action_rule)
-        self._as_handed = environment_form(spec.action_space)
+        self._as_handed = one_for_environment(spec.action_space)
         self._bounds = input_bounds(spec.observation_space)
         self._values = np.zeros((1, spec.observation_space.width))
         self._show = encoder(spec.observation_space, self._values[0])
@@ -88,7 +88,7 @@ class Player:
                 if flags := self._act(*given, key, steps + 1) if self._draws else self._act(*given):
                     self._look_closer(flags, steps)
                 steps += 1
-                answer = self._env.step(self._as_handed(self._actions)[0])
+                answer = self._env.step(self._as_handed(self._actions))
                 try:
                     observation, reward, terminated, truncated, _ = answer
                 except (TypeError, ValueError):

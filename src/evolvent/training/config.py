@@ -21,6 +21,7 @@ from evolvent.env_kwargs import as_text
 from evolvent.errors import LONGEST_SHOWN, UsageError, did_you_mean, shown
 from evolvent.networks.activations import ACTIVATIONS
 from evolvent.networks.mlp import MAX_LAYERS, MAX_NEURONS, Initialiser
+from evolvent.policies.actions import ACTION_RULES, AUTO
 from evolvent.seeding import MAX_SEED
 
 T = TypeVar("T")
@@ -152,6 +153,7 @@ class Config:
                 _positive(name, getattr(self, name))
         for name, known in (("algorithm", ALGORITHMS), ("activation", ACTIVATIONS), ("engine", ENGINES)):
             _known(name, getattr(self, name), known)
+        _known("action_rule", self.action_rule, (AUTO, *ACTION_RULES))
 
 
 def to_toml(env: str, config: Config) -> str:

@@ -15,6 +15,7 @@ from evolvent.engines import AUTO, Engine, Inline, Processes
 from evolvent.envs import EnvSpec
 from evolvent.errors import UsageError
 from evolvent.networks import MLP
+from evolvent.policies.actions import AUTO as ANY_RULE
 from evolvent.policies.actions import num_outputs
 from evolvent.seeding import Stream
 from evolvent.tasks import Function, Supervised, Task
@@ -69,10 +70,8 @@ def prepare(problem: Problem, config: Config) -> Search:
         UsageError: The settings do not fit the problem, or need more memory than the machine has.
         EnvironmentFailed: The world cannot be built.
     """
-    if not isinstance(problem, str) and config.world != "python":
-        raise UsageError(f"world: expected none, for {problem.name} is data or a function in Python; got {config.world!r}")
-    if not isinstance(problem, str) and config.env_kwargs:
-        raise UsageError(f"env_kwargs: expected none, for {problem.name} is no world; got {', '.join(config.env_kwargs)}")
+    if not isinstance(problem, str):
+        _refuse_what_worlds_have(problem.name, config)
     if isinstance(problem, str) and config.world == "python":
         raise UsageError(
             f"{problem!r} is the name of data or of a function in Python, not of a world; give them there:"
@@ -85,6 +84,16 @@ def prepare(problem: Problem, config: Config) -> Search:
     if isinstance(problem, Supervised):
         return _for_data(problem, config)
     return _for_world(problem, config)
+
+
+def _refuse_what_worlds_have(name: str, config: Config) -> None:
+    """Refuse settings of a world where there is none."""
+    if config.world != "python":
+        raise UsageError(f"world: expected none, for {name} is data or a function in Python; got {config.world!r}")
+    if config.env_kwargs:
+        raise UsageError(f"env_kwargs: expected none, for {name} is no world; got {', '.join(config.env_kwargs)}")
+    if config.action_rule != ANY_RULE:
+        raise UsageError(f"action_rule: expected {ANY_RULE}, for {name} is no world; got {config.action_rule}")
 
 
 def _refuse_certainty(config: Config) -> None:
@@ -162,7 +171,7 @@ def _engine(config: Config, task: Task) -> Engine:
 
 
 def _network(spec: EnvSpec, config: Config) -> MLP:
-    sizes = (spec.observation_space.size, *config.hidden, num_outputs(spec.action_space))
+    sizes = (spec.observation_space.width, *config.hidden, num_outputs(spec.action_space))
     network = MLP(sizes=sizes, activation=config.activation, initialiser=config.initialiser)
     _refuse_too_large(config, network.dim)
     return network

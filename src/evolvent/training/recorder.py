@@ -108,6 +108,7 @@ def champion(search: Search, progress: Progress) -> Policy | None:
         progress.champion,
         observation_space=search.spec.observation_space,
         action_space=search.spec.action_space,
+        action_rule=search.config.action_rule,
         env_id="" if search.config.world == "python" else search.name,
         env_kwargs=search.config.env_kwargs,
         provenance={

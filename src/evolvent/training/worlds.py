@@ -79,24 +79,25 @@ def make_task(env_id: str, network: Network, config: Config) -> Task:
     Args:
         env_id: As for `env_spec`.
         network: What acts in it.
-        config: Which form of the world, its keyword arguments, and how many threads share a compiled one.
+        config: Which form of the world, its keyword arguments, the action rule, and how many threads share a
+            compiled one.
 
     Raises:
-        UsageError: The world has no compiled form, or shows another number of values than its spec says; or Gymnasium does
-            not know it.
+        UsageError: The world has no compiled form, or shows another number of values than its spec says; Gymnasium does not
+            know it; or the action rule does not fit its actions.
         EnvironmentFailed: Gymnasium cannot build it.
     """
-    env_kwargs = as_arguments(config.env_kwargs)
+    env_kwargs, rule = as_arguments(config.env_kwargs), config.action_rule
     if config.world == "gymnasium":
         with building(env_id):
-            return GymEnv(env_id, network, env_kwargs=env_kwargs, fresh_env=config.fresh_env)
+            return GymEnv(env_id, network, env_kwargs=env_kwargs, action_rule=rule, fresh_env=config.fresh_env)
     if reason := why_not_compiled(env_id):
         raise UsageError(f"world: {reason}; use --world gymnasium (evolvent envs lists the compiled ones)")
     threads = config.workers or cores()
     if (env := _of_values(env_id, config.env_kwargs)) is not None:
         _refuse_other_size(env)
-        return CompiledEnv(env, network, threads=threads)
-    return mujoco.MujocoEnv(env_id, network, env_kwargs=env_kwargs, threads=threads)
+        return CompiledEnv(env, network, action_rule=rule, threads=threads)
+    return mujoco.MujocoEnv(env_id, network, env_kwargs=env_kwargs, action_rule=rule, threads=threads)
 
 
 def _refuse_other_size(env: Env) -> None:
@@ -105,7 +106,7 @@ def _refuse_other_size(env: Env) -> None:
         shown = len(env.observe(env.reset(Draw(0, 0))))
     except Exception:  # noqa: BLE001 - of any kind, from the user's code: compiling it says what is wrong and where
         return
-    if shown != (size := env.spec.observation_space.size):
+    if shown != (size := env.spec.observation_space.width):
         raise UsageError(
             f"env: {env.spec.id}: observe gives {shown} values, expected {size}, as observation_space of its spec has;"
             " evolvent.testing.check_env(env) tells all that is wrong with a world"
