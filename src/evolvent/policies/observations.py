@@ -167,11 +167,12 @@ def _within(outer: str, inner: str) -> str:
 
 def _box_encoder(space: Box, inputs: Inputs, name: str) -> Show:
     shape, target = space.shape, inputs.reshape(space.shape)
+    expected = f"numbers of shape {shape}"
 
     def show(observation: Any) -> None:
         is_plain = type(observation) is np.ndarray and observation.shape == shape
         if not is_plain or observation.dtype.kind not in KINDS_OF_NUMBERS:
-            observation = _numbers(observation, KINDS_OF_NUMBERS, f"numbers of shape {shape}", shape, name)
+            observation = _numbers(observation, KINDS_OF_NUMBERS, expected, shape, name)
         target[...] = observation
 
     return show
@@ -208,17 +209,19 @@ def _discrete_encoder(space: Discrete, inputs: Inputs, name: str) -> Show:
 
 def _multi_discrete_encoder(space: MultiDiscrete, inputs: Inputs, name: str) -> Show:
     start, nvec = np.array(space.start), np.array(space.nvec)
+    most = nvec.astype(np.uint64)
     first = np.cumsum(nvec) - nvec
     hot = first
+    expected = f"whole numbers of shape {space.shape}"
 
     def show(observation: Any) -> None:
         nonlocal hot
-        whole = _numbers(observation, "biu", f"whole numbers of shape {space.shape}", space.shape, name)
+        whole = _numbers(observation, "biu", expected, space.shape, name)
         choices = whole.astype(np.int64).ravel() - start
-        if (odd := (choices < 0) | (choices >= nvec)).any():
+        if np.count_nonzero(odd := choices.view(np.uint64) >= most):  # what is below zero is more than any number
             k = int(np.argmax(odd))
-            expected = f"a whole number from {start[k]} to {start[k] + nvec[k] - 1}"
-            raise _refused(expected, str(whole.ravel()[k]), name + _indices(space.shape, k))
+            one_of = f"a whole number from {start[k]} to {start[k] + nvec[k] - 1}"
+            raise _refused(one_of, str(whole.ravel()[k]), name + _indices(space.shape, k))
         inputs[hot] = 0.0
         hot = first + choices
         inputs[hot] = 1.0
@@ -228,10 +231,11 @@ def _multi_discrete_encoder(space: MultiDiscrete, inputs: Inputs, name: str) -> 
 
 def _multi_binary_encoder(space: MultiBinary, inputs: Inputs, name: str) -> Show:
     target = inputs.reshape(space.shape)
+    expected = f"zeros and ones of shape {space.shape}"
 
     def show(observation: Any) -> None:
-        bits = _numbers(observation, KINDS_OF_NUMBERS, f"zeros and ones of shape {space.shape}", space.shape, name)
-        if (odd := (bits != 0) & (bits != 1)).any():
+        bits = _numbers(observation, KINDS_OF_NUMBERS, expected, space.shape, name)
+        if np.count_nonzero(odd := (bits != 0) & (bits != 1)):
             k = int(np.argmax(odd))
             raise _refused("0 or 1", str(bits.ravel()[k]), name + _indices(space.shape, k))
         target[...] = bits
