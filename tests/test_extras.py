@@ -2,14 +2,16 @@
 
 import subprocess
 import sys
+from contextlib import closing
 
 import gymnasium
+import numpy as np
 import pytest
 
 import evolvent as ev
 from evolvent.errors import UsageError
 from evolvent.extras import missing_extra
-from evolvent.tasks import gym_env
+from evolvent.tasks import gym_env, gym_episode
 from evolvent.tasks.gym_packages import is_game
 from tests.commands import command
 
@@ -138,7 +140,22 @@ def test_a_game_of_no_such_name_is_refused_with_the_nearest():
 
 def test_a_game_shows_its_memory_unless_pictures_are_asked_for():
     pytest.importorskip("ale_py")
-    shapes = [
-        gym_env.describe("ALE/Pong-v5", given).observation_space.shape for given in ({}, {"difficulty": 1}, {"obs_type": "rgb"})
+    widths = [
+        gym_env.describe("ALE/Pong-v5", each).observation_space.width for each in ({}, {"difficulty": 1}, {"obs_type": "rgb"})
     ]
-    assert shapes == [(128,), (128,), (210, 160, 3)]
+    assert widths == [128, 128, 210 * 160 * 3]
+
+
+# --- what is said of Gymnasium's own ---
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_that_an_observation_lies_outside_is_said_where_the_user_can_mend_it(own, monkeypatch, caplog):
+    monkeypatch.setattr(gym_episode, "comes_with_gymnasium", lambda _: own)
+    kwargs = {"mode": "odd_observation", "value": np.array([1.0, -1.5])}
+    gymnasium.register("extras/Outside-v0", "evolvent.testing:FaultyEnv", max_episode_steps=9, kwargs=kwargs)
+    with closing(gym_env.GymEnv("extras/Outside-v0", ev.MLP(sizes=(2, 2)))) as task:
+        evaluation = task.evaluate(np.zeros((1, 6), np.float32), ev.Conditions(seeds=np.zeros((1, 1), np.uint64)))
+    gymnasium.registry.pop("extras/Outside-v0")
+    assert not evaluation.failed.any()
+    assert caplog.text.count("an observation lies outside its space") == (not own)

@@ -18,6 +18,7 @@ from evolvent.networks import Network
 from evolvent.policies.acting import NOT_FINITE, compile_watched_act
 from evolvent.policies.actions import AUTO, draws, one_for_environment
 from evolvent.policies.observations import encoder, input_bounds, input_name
+from evolvent.tasks.gym_packages import comes_with_gymnasium
 
 log = logging.getLogger("evolvent")
 
@@ -71,7 +72,7 @@ class Player:
         self._values = np.zeros((1, spec.observation_space.width))
         self._show = encoder(spec.observation_space, self._values[0])
         self._actions = np.zeros((1, spec.action_space.size))
-        self._told_outside = False
+        self._told_outside = comes_with_gymnasium(spec.id)  # where the user could mend nothing
 
     def play(self, row: Row, seed: int, cap: int) -> Played:
         """Play an episode of at most `cap` steps.

@@ -41,6 +41,17 @@ def register_games(env_id: str) -> None:
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
 
 
+def comes_with_gymnasium(env_id: str) -> bool:
+    """Return whether an environment is one of Gymnasium's own.
+
+    Examples:
+        >>> comes_with_gymnasium("LunarLander-v3"), comes_with_gymnasium("evolvent/Rocket-v0")
+        (True, False)
+    """
+    entry = gymnasium.registry[env_id].entry_point if env_id in gymnasium.registry else None
+    return (entry if isinstance(entry, str) else getattr(entry, "__module__", "")).startswith("gymnasium.")
+
+
 def own_arguments(env_id: str) -> dict[str, Any]:
     """Return the keyword arguments that an environment is made with where nobody gives others: games show their memory.
 
@@ -75,15 +86,14 @@ def what_is_missing(env_id: str, problem: BaseException) -> str | None:
         return missing_extra(ModuleNotFoundError(name="ale_py"))
     if isinstance(problem, gymnasium.error.DependencyNotInstalled):
         return f"needs a package that is not installed: {problem}"
-    if _is_withdrawn(env_id) and (newest := _newest(env_id)) != env_id:
+    if _leads_nowhere(env_id) and (newest := _newest(env_id)) != env_id:
         return f"is not part of this version of Gymnasium any more; take {newest}"
     return None
 
 
-def _is_withdrawn(env_id: str) -> bool:
+def _leads_nowhere(env_id: str) -> bool:
     """Return whether Gymnasium keeps the id only to say where the environment has gone, as it does with MuJoCo's v2 and v3."""
-    entry = gymnasium.registry[env_id].entry_point if env_id in gymnasium.registry else None
-    return callable(entry) and entry.__module__.startswith("gymnasium.")
+    return comes_with_gymnasium(env_id) and callable(gymnasium.registry[env_id].entry_point)
 
 
 def _newest(env_id: str) -> str:
