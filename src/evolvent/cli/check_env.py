@@ -17,9 +17,6 @@ from evolvent.errors import EnvironmentFailed, UsageError
 from evolvent.files import dump_json
 from evolvent.testing.check_gym_env import check_gym_env
 from evolvent.testing.findings import Finding, Report
-from evolvent.training.config import check_count
-
-MAX_EPISODES = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +43,6 @@ def command(arguments: Sequence[str]) -> int:
     flags = parse(CheckEnv, "check-env", arguments)
     if flags.env is None:
         raise UsageError("which environment? evolvent check-env ID, for example: evolvent check-env FrozenLake-v1")
-    check_count("episodes", flags.episodes, at_least=1, at_most=MAX_EPISODES)
     report = check_gym_env(flags.env, flags.env_kwargs, episodes=flags.episodes, time_limit=flags.time_limit)
     _tell(report)
     if flags.json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +19,12 @@ from evolvent.tasks import gym_ids
 from evolvent.testing.compiled_check import check_compiled
 from evolvent.testing.findings import ORDER, Finding, Report, finding
 from evolvent.testing.gym_episode_check import first_difference
-from evolvent.testing.probe_process import ProbeProcess, Told
-from evolvent.testing.registry_entry import pack_entry
+from evolvent.testing.probe_process import TWIN_DONE, ProbeProcess, Told
+from evolvent.testing.registry_entry import pack_entry, refuse_unknown
+from evolvent.training.config import check_count
 
+MOST_EPISODES = 10_000
+LONGEST = 86_400  # seconds
 MOST_SHOWN = 40  # characters of what is printed
 ENDED_ANYWAY = "A worker that does not end by itself is ended two seconds later."
 
@@ -57,11 +61,13 @@ def check_gym_env(
         >>> [found.headline for found in report.findings if found.kind != "note"]
         []
     """
-    if episodes < 1 or not time_limit > 0:
-        raise UsageError(f"expected at least one episode and a time_limit above 0 [s], got {episodes} and {time_limit}")
+    check_count("episodes", episodes, at_least=1, at_most=MOST_EPISODES)
+    if not 0 < time_limit <= LONGEST:
+        raise UsageError(f"time_limit: expected a time above 0 of at most {LONGEST:,} s, got {time_limit}")
     known = gym_ids.named(env) if not isinstance(env, str) else None
     env_id = known.env_id if known else str(env)
     texts = as_text({**(known.env_kwargs if known else {}), **_as_mapping(env_kwargs)})
+    refuse_unknown(env_id)
     if ":" not in env_id and (wrong := check_compiled(env_id)) is not None:
         return Report(env_id=env_id, findings=tuple(wrong))
     try:
@@ -75,7 +81,8 @@ def check_gym_env(
     if bugs := [*told.all("bug"), *twin.all("bug")]:
         raise RuntimeError(bugs[0])
     findings = sorted(_findings(told, twin, time_limit), key=lambda each: ORDER.index(each.kind))
-    figures = {name: value for each in told.all("figures") for name, value in each.items()}
+    measured = [item for each in told.all("figures") for item in each.items()]
+    figures = {name: value for name, value in measured if not isinstance(value, float) or math.isfinite(value)}
     return Report(env_id=env_id, findings=tuple(findings), figures=figures)
 
 
@@ -99,12 +106,18 @@ def _found_by(env_id: str) -> dict[str, Any]:
 def _look(request: dict[str, Any], folder: Path, limit: float) -> tuple[Told, Told]:
     """Return what two processes tell that look at the same environment at the same time, the second one at little of it."""
     with ExitStack() as stack:
-        processes: list[ProbeProcess] = []
-        for name in ("first", "twin"):
-            (folder / name).mkdir()
-            processes.append(ProbeProcess({**request, "twin": name == "twin"}, folder / name, limit))
-            stack.callback(processes[-1].end)
-        return processes[0].wait(), processes[1].wait()
+        folders = folder / "first", folder / "twin"
+        for each in folders:
+            each.mkdir()
+        first, twin = (ProbeProcess(each, limit) for each in folders)
+        stack.callback(first.end)
+        stack.callback(twin.end)
+        first.ask({**request, "twin": False})
+        first.wait_for_a_word()
+        twin.ask({**request, "twin": True})
+        of_twin = twin.wait()
+        (folders[0] / TWIN_DONE).touch()
+        return first.wait(), of_twin
 
 
 def _findings(told: Told, twin: Told, limit: float) -> Iterator[Finding]:

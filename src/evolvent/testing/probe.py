@@ -17,6 +17,8 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from evolvent.testing.compiled_check import check_compiled
 from evolvent.testing.costs import compiled, in_a_run, seconds_a_step
 from evolvent.testing.findings import Finding, finding
 from evolvent.testing.gym_episode_check import Broken, Played, in_words, play
+from evolvent.testing.probe_process import TWIN_DONE
 from evolvent.testing.registry_entry import limit_of, unpack_entry
 from evolvent.testing.replays import same_again, seeded_globals
 from evolvent.testing.surroundings import changes, free_megabytes, megabytes, scramble, surroundings
@@ -39,11 +42,11 @@ from evolvent.training.worlds import default_form
 
 MOST_STEPS = 1000  # of an episode that are looked at
 COMPARED = 2  # episodes that another process plays as well
+MOST_SHOWN = 200  # characters of a space
 CHEAP = 50e-6  # seconds a step, below which Python itself is most of it
 SLOW_FIRST = 1.0  # seconds
 LEAK = 0.5  # MB an episode
-OLDER = {"older_reset", "older_step"}
-"""What ends the looking at once."""
+OLDER = {"older_reset", "older_step"}  # which end the looking at once
 
 
 @dataclass
@@ -95,6 +98,16 @@ class Probe:
         env = make(self.env_id, env_kwargs=self.env_kwargs)
         self.copies.append(max(0.0, megabytes() - held))
         return env
+
+    @contextmanager
+    def fresh(self) -> Generator[Any]:
+        """Give a fresh environment, and close it."""
+        env = self.build()
+        try:
+            self.at.note("reset()")
+            yield env
+        finally:
+            self.close(env)
 
     def play(self, env: Any, episode: int, share: float) -> Played:
         """Play an episode, for a share of the time at most."""
@@ -151,10 +164,16 @@ def look(probe: Probe) -> None:
         return
     episodes = _play_all(probe, env)
     if not any(each.key in OLDER for each in probe.found):
+        _wait_for_twin(probe)
         _look_again(probe, env, episodes)
-        probe.close(env)
         probe.find(*changes(before))
         _look_at_costs(probe, spec, episodes)
+
+
+def _wait_for_twin(probe: Probe) -> None:
+    """Keep the environment until another process has had one at the same time."""
+    while not (probe.folder / TWIN_DONE).exists() and probe.has_time(0.4):
+        time.sleep(0.01)
 
 
 def twin(probe: Probe) -> None:
@@ -175,7 +194,7 @@ def _described(probe: Probe, env: Any) -> EnvSpec | None:
     except UsageError as error:
         probe.find(finding("unsupported_space", problem=str(error).removeprefix(f"{probe.env_id}: ")))
         return None
-    shown = {"observation_space": str(env.observation_space), "action_space": str(env.action_space)}
+    shown = {name: " ".join(str(getattr(env, name)).split())[:MOST_SHOWN] for name in ("observation_space", "action_space")}
     probe.tell("figures", {**shown, "max_episode_steps": spec.max_episode_steps, "cores": cores()})
     return spec
 
@@ -225,13 +244,18 @@ def _look_at_the_end(probe: Probe, episodes: list[Played]) -> None:
 
 
 def _look_again(probe: Probe, env: Any, episodes: list[Played]) -> None:
-    """Play an episode that went well again, and again in fresh environments."""
+    """Play an episode that went well again, close the environment, and play it in fresh ones."""
     e = next((e for e, played in enumerate(episodes) if not played.broken), None)
     if e is None or not probe.has_time(0.5):
+        probe.close(env)
         return
-    probe.find(*same_again(env, probe.build, probe.seeds[e], episodes[e]))
-    if found := seeded_globals(env, probe.seeds[e], len(episodes[e].digests) - 1):
+    seed, most = probe.seeds[e], len(episodes[e].digests) - 1
+    scramble(most)
+    later = play(env, seed, most, note=probe.at.note)
+    if found := seeded_globals(env, seed, most):
         probe.find(found)
+    probe.close(env)
+    probe.find(*same_again(probe.fresh, seed, episodes[e], later))
 
 
 def _look_at_costs(probe: Probe, spec: EnvSpec, episodes: list[Played]) -> None:
@@ -262,7 +286,7 @@ def _look_at_costs(probe: Probe, spec: EnvSpec, episodes: list[Played]) -> None:
     elif a_step < CHEAP and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0":
         there = compiled()
         rounded = f"{there / 1e6:.0f} M"
-        probe.find(finding("cheap_steps", microseconds=1e6 * a_step, rate=rounded, times=there / rate))
+        probe.find(finding("cheap_steps", microseconds=1e6 * a_step, rate=rounded, times=there * a_step))
 
 
 def _look_at_room(probe: Probe) -> None:

@@ -20,6 +20,8 @@ from evolvent.testing.whereabouts import Place, of_the_user, read_place
 COMMAND: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from evolvent.testing.probe import main; main()"
 TIME_TO_START: Final = 60.0  # seconds beyond the limit, which the process itself keeps
 PATIENCE: Final = 2.0  # seconds
+TWIN_DONE: Final = "twin_done"  # a file that tells the first of two processes that the second one has ended
+TICK: Final = 0.02  # seconds
 KEPT_OUTPUT: Final = 200  # bytes of what is printed first
 FRAME: Final = re.compile(r'  File "(?P<file>.+)", line (?P<line>\d+) in (?P<name>.+)')
 OURS: Final = re.compile(r'probe\.py", line \d+ in main')
@@ -63,12 +65,11 @@ class ProbeProcess:
     """The process.
 
     Args:
-        request: What to look at.
         folder: An empty one, in which it tells what it finds.
         limit: How long it may take [s].
     """
 
-    def __init__(self, request: dict[str, Any], folder: Path, limit: float) -> None:
+    def __init__(self, folder: Path, limit: float) -> None:
         """Start it, in a process group of its own."""
         self._folder, self._limit = folder, limit
         self._printed: dict[str, tuple[bytes, int]] = {}
@@ -83,10 +84,19 @@ class ProbeProcess:
         self._drains = [threading.Thread(target=self._drain, args=(name,), daemon=True) for name in ("stdout", "stderr")]
         for thread in self._drains:
             thread.start()
-        content = json.dumps({**request, "folder": str(folder), "limit": limit}).encode() + b"\n"
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Say what to look at."""
+        content = json.dumps({**request, "folder": str(self._folder), "limit": self._limit}).encode() + b"\n"
         with contextlib.suppress(OSError):
             self._pipe("stdin").write(content)
             self._pipe("stdin").flush()
+
+    def wait_for_a_word(self) -> None:
+        """Wait until it has told something, or has ended."""
+        while not (self._folder / "told").exists() and self._process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(TICK)
 
     def wait(self) -> Told:
         """Return what it has told once it has ended, which it has to when the limit is over."""

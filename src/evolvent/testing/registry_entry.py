@@ -7,6 +7,9 @@ from typing import Any
 import gymnasium
 
 from evolvent.engines.blueprint import pack, unpack
+from evolvent.errors import UsageError
+from evolvent.tasks.gym_ids import hint, is_registered, refuse_odd_module
+from evolvent.tasks.gym_packages import is_game
 
 
 def pack_entry(env_id: str) -> bytes:
@@ -24,6 +27,18 @@ def unpack_entry(content: bytes) -> None:
     if content:
         entry: Any = unpack(content)
         gymnasium.registry.setdefault(entry.id, entry)
+
+
+def refuse_unknown(env_id: str) -> None:
+    """Refuse a text that can name no environment, without importing anything for it.
+
+    Raises:
+        UsageError: It names none.
+    """
+    refuse_odd_module(env_id)
+    known = is_registered(env_id) or any(each.rpartition("-v")[0] == env_id for each in gymnasium.registry)
+    if not known and ":" not in env_id and not is_game(env_id):
+        raise UsageError(f"env: {env_id!r} is not a registered Gymnasium environment{hint(env_id)}")
 
 
 def limit_of(env_id: str) -> int | None:

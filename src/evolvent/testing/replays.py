@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from evolvent.testing.findings import Finding, finding
@@ -13,22 +14,21 @@ GLOBAL = "It draws from a generator that all of a process share: draw from self.
 OTHER = "Look for the time, a generator that no seed reaches, os.urandom, hash() and the order of a set."
 
 
-def same_again(env: Any, fresh: Callable[[], Any], seed: int, played: Played) -> Iterator[Finding]:
+def same_again(fresh: Callable[[], AbstractContextManager[Any]], seed: int, played: Played, later: Played) -> Iterator[Finding]:
     """Yield what is otherwise when an episode is played again.
 
     Args:
-        env: Where it was played, and others after it.
-        fresh: Makes a fresh one.
+        fresh: Gives a fresh environment, which is closed at the end of its context; there is one at a time.
         seed: Of the episode.
         played: How it went.
+        later: How it went in the same environment, after others.
     """
     most = len(played.digests) - 1
-    anew = [_played(fresh(), seed, most, number, close=True) for number in (101, 102)]
-    episodes = [played.digests, *(each.digests for each in anew)]
-    if found := first_difference_of(episodes):
-        alike = [_played(fresh(), seed, most, 103, close=True).digests for _ in range(2)]
+    anew = [_played_anew(fresh, seed, most, number) for number in (102, 103)]
+    if found := first_difference_of([played.digests, *anew]):
+        alike = [_played_anew(fresh, seed, most, 104) for _ in range(2)]
         yield finding("not_deterministic", found=found, mend=OTHER if first_difference(*alike) else GLOBAL)
-    elif found := first_difference(played.digests, _played(env, seed, most, 104).digests):
+    elif found := first_difference(played.digests, later.digests):
         yield finding("leaks_state", found=f"in an environment that has played other episodes, {found}")
 
 
@@ -50,10 +50,7 @@ def seeded_globals(env: Any, seed: int, most: int) -> Finding | None:
     return finding("seeds_globals", found=" and ".join(seeded)) if seeded else None
 
 
-def _played(env: Any, seed: int, most: int, number: int, *, close: bool = False) -> Played:
+def _played_anew(fresh: Callable[[], AbstractContextManager[Any]], seed: int, most: int, number: int) -> list[str]:
     scramble(number)
-    try:
-        return play(env, seed, most)
-    finally:
-        if close:
-            env.close()
+    with fresh() as env:
+        return play(env, seed, most).digests

@@ -29,7 +29,7 @@ class Place(NamedTuple):
         if self.method not in {"reset()", "step()"}:
             return self.method
         where = f" of episode {self.episode}"
-        return f"step(), in step {self.step}{where}" if self.method == "step()" else f"reset(){where}"
+        return f"step() in step {self.step}{where}" if self.method == "step()" else f"reset(){where}"
 
 
 class Whereabouts:
