@@ -1,5 +1,6 @@
 """Action rules: what they make of outputs, which spaces they fit, and that they are the same wherever they run."""
 
+import json
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -12,9 +13,8 @@ from hypothesis import strategies as st
 
 import evolvent as ev
 from evolvent.envs import ENVS, Env, EnvSpec
-from evolvent.errors import UsageError
+from evolvent.errors import FileRefused, UsageError
 from evolvent.evaluation import Conditions
-from evolvent.files import parse_object
 from evolvent.policies.acting import compile_act
 from evolvent.policies.actions import (
     ACTION_RULES,
@@ -150,7 +150,7 @@ def test_bits_are_drawn_as_often_as_the_logistic_function_says():
     actions = drawn(MultiBinary(shape=(3,)), logits, 4_000)
     for k, p in enumerate(1 / (1 + np.exp(-logits))):
         assert chi_square(actions[:, k], [1 - p, p]) < 20
-    assert abs(np.corrcoef(actions.T)[np.triu_indices(3, 1)]).max() < 0.07
+    assert np.abs(np.corrcoef(actions.T) - np.eye(3)).max() < 0.07
 
 
 def test_what_is_out_of_the_question_is_never_drawn():
@@ -217,7 +217,7 @@ SAME = [
 
 def prepared(env_id):
     env = WORLDS[env_id]
-    network = ev.MLP(sizes=(env.spec.observation_space.size, 5, env.spec.action_space.width), activation="tanh")
+    network = ev.MLP(sizes=(env.spec.observation_space.width, 5, env.spec.action_space.width), activation="tanh")
     return env, network, network.initialise(len(SEEDS), stream(5, env_id))
 
 
@@ -230,7 +230,7 @@ def in_gymnasium(env, network, rule):
     """Give the task of a compiled world in its view for Gymnasium, registered under a name of its own."""
     env_id = f"{env.spec.id.rpartition('/')[2].partition('-')[0]}Viewed-v0"
     if env_id not in gymnasium.registry:
-        gymnasium.register(env_id, entry_point=lambda: ev.as_gymnasium(env), max_episode_steps=env.spec.max_episode_steps)
+        gymnasium.register(env_id, entry_point=lambda **_: ev.as_gymnasium(env), max_episode_steps=env.spec.max_episode_steps)
     return ev.GymEnv(env_id, network, action_rule=rule)
 
 
@@ -291,7 +291,7 @@ def test_a_policy_does_in_an_episode_what_was_measured(env_id, rule):
     total, steps, over = 0.0, 0, False
     while steps < 12 and not over:
         observation, reward, over, _, _ = view.step(policy.act(observation))
-        total, steps = total + reward, steps + 1
+        total, steps = total + float(reward), steps + 1
     assert (total, steps) == (task.returns[2, 1], task.steps[2, 1])
 
 
@@ -379,21 +379,76 @@ def test_a_file_keeps_the_rule(tmp_path, space, rule):
     assert back.act(shown(30)).tobytes() == policy.act(shown(30)).tobytes()
 
 
-def described(path):
-    """Give what a policy file says of itself, and a function that writes it anew with changes."""
+def rewritten(path, before, after):
+    """Change what a policy file says of itself."""
     data = path.read_bytes()
-    size = int.from_bytes(data[:8], "little")
-    header = parse_object(data[8 : 8 + size].decode(), "header")
-    metadata: Any = header["__metadata__"]
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    text = header["__metadata__"]["policy"]
+    assert before in text
+    header["__metadata__"]["policy"] = text.replace(before, after)
+    changed = json.dumps(header).encode()
+    changed += b" " * (-len(changed) % 8)
+    path.write_bytes(len(changed).to_bytes(8, "little") + changed + data[end:])
 
-    def rewrite(before, after):
-        text = metadata["policy"]
-        assert before in text
-        metadata["policy"] = text.replace(before, after)
-        changed = ev.files.dump_json(header).encode()
-        path.write_bytes(len(changed).to_bytes(8, "little") + changed + data[8 + size :])
 
-    return metadata["policy"], rewrite
+def test_a_file_without_a_rule_is_of_the_default_one(tmp_path):
+    usual, other = (policy_for(Discrete(n=3), rule).save(tmp_path / f"{rule}.safetensors") for rule in ("auto", "sampled"))
+    assert b"action_rule" not in usual.read_bytes()
+    rewritten(other, '"action_rule": "sampled", ', "")
+    assert ev.load_policy(other).action_rule == ev.load_policy(usual).action_rule == "argmax"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"), [('"tanh"', "action_rule: 'tanh' does not fit"), ('"os.system"', "is unknown"), ("3", "action_rule")]
+)
+def test_a_file_with_another_rule_is_refused(tmp_path, rule, words):
+    path = policy_for(Discrete(n=3), "sampled").save(tmp_path / "policy.safetensors")
+    rewritten(path, '"sampled"', rule)
+    with pytest.raises(FileRefused, match=words):
+        ev.load_policy(path)
+
+
+# --- runs ---
+
+SHORT: dict[str, Any] = {
+    "population": 6,
+    "generations": 2,
+    "episodes": 2,
+    "validation_episodes": 2,
+    "test_episodes": 2,
+    "hidden": (4,),
+}
+SHORT |= {"max_steps": 9, "target": None, "genetic": {"selection": "truncation:num_parents=3"}}
+
+
+@pytest.mark.parametrize(("env_id", "rule"), [("CartPole-v1", "sampled"), ("Pendulum-v1", "tanh")])
+def test_a_run_keeps_its_rule_and_is_resumed_with_it(tmp_path, env_id, rule):
+    whole = ev.evolve(env_id, action_rule=rule, runs_dir=None, **SHORT)
+    begun: dict[str, Any] = SHORT | {"generations": 1}
+    run = ev.evolve(env_id, action_rule=rule, runs_dir=tmp_path, name="run", **begun)
+    assert run.folder is not None
+    folder = run.folder.path
+    assert f'action_rule = "{rule}"' in (folder / "run.toml").read_text()
+    resumed = ev.resume(folder, changes={"generations": 2})
+    assert resumed.progress.digest == whole.progress.digest != run.progress.digest
+    assert ev.load_policy(folder / "best.safetensors").action_rule == whole.best.action_rule == rule
+
+
+@pytest.mark.parametrize(
+    ("problem", "rule", "words"),
+    [
+        ("CartPole-v1", "tanh", "action_rule: 'tanh' does not fit Discrete"),
+        ("Pendulum-v1", "sampled", "action_rule: 'sampled' does not fit Box"),
+        ("CartPole-v1", "softmax", "action_rule: 'softmax' is unknown; known: auto, argmax, "),
+        (ev.Function(lambda row: -(row**2).sum(), dim=2), "argmax", "action_rule: expected auto"),
+        (ev.Supervised([[0.0], [1.0]], [0, 1], metric="accuracy"), "sampled", "action_rule: expected auto"),
+    ],
+)
+def test_a_rule_that_does_not_fit_ends_a_run_before_it_begins(tmp_path, problem, rule, words):
+    with pytest.raises(UsageError, match=words):
+        ev.evolve(problem, action_rule=rule, runs_dir=tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 # --- which rule fits which space ---

@@ -57,11 +57,11 @@ def first_state(env, env_id, seed):
     return ours.qpos.copy(), ours.qvel.copy()
 
 
-def play(env, row, seed, normaliser=None):
+def play(env, row, seed, normaliser=None, rule="auto"):
     """Play our episode in Gymnasium's environment, and return its total, its length, how it ended, and what was seen."""
     env.reset(seed=0)
     env.unwrapped.set_state(*first_state(env.unwrapped, "Hopper-v5", seed))
-    act, actions, seen = compile_act(NETWORK, SPACE), np.zeros((1, 3)), []
+    act, actions, seen = compile_act(NETWORK, SPACE, rule), np.zeros((1, 3)), []
     observation, total, over = env.unwrapped._get_obs(), 0.0, False
     while len(seen) < CAP and not over:
         seen.append(observation)
@@ -85,6 +85,16 @@ def test_whole_episodes_are_gymnasiums(task, original):
     assert set(evaluation.truncated.ravel()) == {False, True}
     assert not evaluation.failed.any()
     assert evaluation.moments is None
+
+
+def test_outputs_are_squashed_where_the_rule_says_so(task, original):
+    with closing(MujocoEnv("Hopper-v5", NETWORK, action_rule="tanh")) as squashed:
+        evaluation = squashed.evaluate(POPULATION, CONDITIONS)
+    played = [play(original, row, seeds[0], rule="tanh") for row, seeds in zip(POPULATION, SEEDS, strict=True)]
+    assert evaluation.returns[:, 0].tolist() == [total for total, *_ in played]
+    assert evaluation.returns.tolist() != task.evaluate(POPULATION, CONDITIONS).returns.tolist()
+    with pytest.raises(UsageError, match=r"^action_rule: 'sampled' does not fit Box"):
+        MujocoEnv("Hopper-v5", NETWORK, action_rule="sampled")
 
 
 def test_a_normaliser_is_applied_and_what_it_saw_is_gathered(task, original):
