@@ -62,7 +62,7 @@ def test_cartpole_is_solved_without_a_setting(tmp_path):
 def test_the_champion_does_as_well_in_gymnasiums_own_world():
     run = ev.evolve("CartPole-v1", runs_dir=None, generations=12, target=None)
     task = make_task("CartPole-v1", run.best.network, Config(world="gymnasium"))
-    theirs = score(task, run.best.row, scoring.test_seeds(1, 40), 500)
+    theirs = score(ev.Inline(), task, run.best.row, scoring.test_seeds(1, 40), 500)
     task.close()
     assert abs(theirs.mean - run.score.mean) <= 3 * (theirs.margin + run.score.margin) + 1
 

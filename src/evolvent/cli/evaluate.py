@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +16,7 @@ from evolvent.cli.progress import figures
 from evolvent.cli.terminal import say
 from evolvent.files import dump_json
 from evolvent.training.config import Config, check_count
+from evolvent.training.parts import make_engine
 from evolvent.training.scoring import score, test_seeds
 from evolvent.training.worlds import arguments_for, default_form, env_spec, make_task
 
@@ -33,6 +35,7 @@ class Evaluate:
         episodes: How many episodes.
         max_steps: Steps after which an episode is truncated; the world's own limit where there is none.
         seed: Of the episodes; a run with this seed is tested on the same ones.
+        workers: Worker processes, or threads of a compiled world, 0 for one a core.
         runs_dir: Where runs are kept.
         json: Print one JSON object as the last line of stdout.
     """
@@ -44,6 +47,7 @@ class Evaluate:
     episodes: int = 100
     max_steps: Annotated[int | None, called("INT")] = None
     seed: int = 0
+    workers: int = 0
     runs_dir: Path = Path("runs")
     json: tyro.conf.FlagCreatePairsOff[bool] = False
 
@@ -59,11 +63,9 @@ def command(arguments: Sequence[str]) -> int:
     world = flags.world or default_form(env)
     env_kwargs = arguments_for(policy, env, flags.env_kwargs)
     max_steps = flags.max_steps or env_spec(env, env_kwargs).max_episode_steps
-    task = make_task(env, policy.network, Config(world=world, env_kwargs=env_kwargs, action_rule=policy.action_rule))
-    try:
-        result = score(task, policy.row, test_seeds(flags.seed, flags.episodes), max_steps)
-    finally:
-        task.close()
+    config = Config(world=world, env_kwargs=env_kwargs, action_rule=policy.action_rule, workers=flags.workers)
+    with closing(make_task(env, policy.network, config)) as task, closing(make_engine(config, task)) as engine:
+        result = score(engine, task, policy.row, test_seeds(flags.seed, flags.episodes), max_steps)
     say(f"{env}, {world} world: {figures(result)}, {result.episodes} episodes")
     say(f"{result.truncated or 'none'} of them ended by the limit of {max_steps:,} steps")
     if flags.json:

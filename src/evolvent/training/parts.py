@@ -114,7 +114,7 @@ def _for_function(function: Function, config: Config) -> Search:
         network=None,
         task=function,
         judge=function,
-        engine=_engine(config, function),
+        engine=make_engine(config, function),
         algorithm=_algorithm(config, None),
         initialise=function.initialise,
         failures=Failures(function.name),
@@ -142,7 +142,7 @@ def _for_network(config: Config, spec: EnvSpec, network: MLP, task: Task, judge:
         network=network,
         task=task,
         judge=judge,
-        engine=_engine(config, task),
+        engine=make_engine(config, task),
         algorithm=_algorithm(config, network.groups()),
         initialise=network.initialise,
         failures=Failures(spec.id),
@@ -156,7 +156,8 @@ def engine_name(config: Config) -> str:
     return "processes" if config.world == "gymnasium" and (config.workers or cores()) > 1 else "inline"
 
 
-def _engine(config: Config, task: Task) -> Engine:
+def make_engine(config: Config, task: Task) -> Engine:
+    """Return the engine that the settings ask for; where they leave it open, one that the task can be measured by."""
     if engine_name(config) == "inline":
         return Inline(1 if config.world == "gymnasium" else config.workers or cores())
     engine = Processes(config.workers, eval_timeout=config.eval_timeout, worker_memory=config.worker_memory)

@@ -369,7 +369,7 @@ def _result(search: Search, progress: Progress, folder: RunFolder | None, reason
         config=search.config,
         folder=folder,
         policy=champion(search, progress),
-        score=score(search.judge, progress.champion, seeds, search.config.max_steps),
+        score=score(search.engine, search.judge, progress.champion, seeds, search.config.max_steps),
         progress=progress,
         reason=reason,
     )

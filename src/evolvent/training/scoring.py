@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evolvent.arrays import Row, Seeds
+from evolvent.engines import Engine
 from evolvent.errors import EnvironmentFailed
 from evolvent.evaluation import Conditions, Evaluation
 from evolvent.seeding import stream
@@ -54,15 +55,18 @@ def test_seeds(seed: int, episodes: int) -> Seeds:
     return episode_seeds(seed, "test", episodes=episodes)
 
 
-def score(task: Task, row: Row, seeds: Seeds, max_steps: int) -> Score:
+def score(engine: Engine, task: Task, row: Row, seeds: Seeds, max_steps: int) -> Score:
     """Return what `row (dim,)` achieves in `task` over the episodes of `seeds (episodes,)`.
 
     Raises:
         EnvironmentFailed: An episode failed.
     """
-    evaluation = task.evaluate(row[np.newaxis], Conditions(seeds=seeds[np.newaxis], episode_cap=max_steps))
+    evaluation = engine.evaluate(task, row[np.newaxis], Conditions(seeds=seeds[np.newaxis], episode_cap=max_steps))
     if evaluation.failed[0]:
-        raise EnvironmentFailed("an episode failed: the environment raised an error, or there were numbers that are not finite")
+        why = f": {evaluation.problems[0].text}" if evaluation.problems else ""
+        raise EnvironmentFailed(
+            f"an episode failed{why or ': the environment raised an error, or there were numbers that are not finite'}"
+        )
     return score_of(evaluation, 0)
 
 
