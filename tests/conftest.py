@@ -32,7 +32,10 @@ def pytest_collection_modifyitems(config, items):
 
 FunctionCompiler: Any = vars(dispatcher)["_FunctionCompiler"]
 compile_function = FunctionCompiler.compile
-COMPILERS_OWN = {"test_check_env", "test_jit", "test_lanes", "test_lanes_refusals", "test_normals", "test_vectors"}
+COMPILERS_OWN = {
+    *("test_check_env", "test_jit", "test_lanes", "test_lanes_refusals"),
+    *("test_mujoco", "test_normals", "test_seeding", "test_vectors"),
+}
 
 
 def compile_unseen(self, *signature):
