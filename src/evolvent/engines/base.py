@@ -16,11 +16,13 @@ class Engine(Protocol):
         kind: What its workers are, in the plural.
         workers: How many work at the same time, as far as the engine knows.
         utilisation: Which share of their time they spent measuring during the last evaluation, 0 to 1; NaN if unknown.
+        repeatable: False once something has decided a result that will not be the same another time, such as a time limit.
     """
 
     kind: str
     workers: int
     utilisation: float
+    repeatable: bool
 
     def evaluate(self, task: Task, population: Population, conditions: Conditions) -> Evaluation:
         """Return what `population (pop, dim)` achieves in `task` under `conditions`."""

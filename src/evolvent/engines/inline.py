@@ -22,6 +22,7 @@ class Inline:
         """Hold nothing."""
         self.workers = workers
         self.utilisation = math.nan
+        self.repeatable = True
 
     def evaluate(self, task: Task, population: Population, conditions: Conditions) -> Evaluation:
         """Return what `population (pop, dim)` achieves in `task` under `conditions`."""

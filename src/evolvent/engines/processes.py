@@ -95,6 +95,7 @@ class Processes:
             raise UsageError(f"eval_timeout: expected a time above 0 [s], got {eval_timeout}")
         self.workers = workers or cores()
         self.utilisation = float("nan")
+        self.repeatable = True
         self._eval_timeout = eval_timeout
         self._memory_limit = 1e6 * worker_memory if worker_memory else _share_of_memory(self.workers)
         self._events: SimpleQueue[Event] = SimpleQueue()
@@ -298,10 +299,20 @@ class Processes:
         for job in suspects:
             work.strikes[job] = work.strikes.get(job, 0) + (1 if alone or not from_outside else 0)
             if alone and work.strikes[job] >= allowed:
+                if seat.hung:
+                    self._note_time_limit()
                 work.fail(job, f"its worker process died of it {work.strikes[job]} times: {how}{_last_words(printed)}")
             else:
                 again.append(job)
         work.give_back(again)
+
+    def _note_time_limit(self) -> None:
+        self.repeatable = False
+        self._say_once(
+            logging.WARNING,
+            "eval_timeout: an episode was ended by its time limit and counts as failed; where the machine's speed decides, a run"
+            " cannot be repeated to the bit",
+        )
 
     def _replace(self, seat: _Seat, work: Work | None) -> None:
         """Start another worker in the place of one that is gone or goes; what was not done is given out again."""
@@ -339,8 +350,9 @@ def _refused(message: Message) -> EvolventError:
 def _last_words(printed: str) -> str:
     """Return the end of what a worker printed, as the tail of a message: of a crash, where in Python it happened."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    crash = next((place for place, line in enumerate(lines) if line.startswith("Fatal Python error")), None)
-    told = lines[-LINES_TOLD:] if crash is None else lines[crash : crash + LINES_TOLD]
+    crash = next((line for line in lines if line.startswith("Fatal Python error")), None)
+    place = next((number for number, line in enumerate(lines) if line.startswith("Current thread")), len(lines))
+    told = lines[-LINES_TOLD:] if crash is None else [crash, *lines[place : place + LINES_TOLD]]
     return f"; it printed: {' | '.join(told)[:LONGEST_TOLD]}" if told else ""
 
 

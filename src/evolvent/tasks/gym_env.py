@@ -24,6 +24,7 @@ from evolvent.tasks.gym_episode import ContractBroken, OutputsNotFinite, Played,
 from evolvent.tasks.gym_ids import factory_of, hint, is_registered, only_here, refuse_odd_module, registered_limits
 from evolvent.tasks.gym_packages import own_arguments, register_games, what_is_missing
 from evolvent.tasks.gym_spaces import action_space_of, shows_pictures, space_of
+from evolvent.tasks.mujoco_log import keep_out_of_folder
 
 log = logging.getLogger("evolvent")
 
@@ -249,6 +250,7 @@ class GymEnv:
 
     def _ready(self) -> Player:
         if self._player is None:
+            keep_out_of_folder(getattr(gymnasium.registry.get(self.spec.id), "entry_point", None))
             self._env = make(self.spec.id, env_kwargs=self._env_kwargs)
             self._player = Player(
                 self._env, self.spec, self._network, action_rule=self._rule, allow_nan_observations=self._allow_nan

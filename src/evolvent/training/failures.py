@@ -10,7 +10,7 @@ log = logging.getLogger("evolvent")
 
 
 class Failures:
-    """Logs the first failed episode of a run and counts the individuals that failed.
+    """Logs the first failed episode of a run, counts the individuals that failed, and notices what cannot be repeated.
 
     Args:
         name: What is searched for, for the message.
@@ -19,6 +19,7 @@ class Failures:
     def __init__(self, name: str) -> None:
         """Count from nothing."""
         self.count = 0
+        self.repeatable = True
         self._name = name
         self._told = False
 
@@ -33,6 +34,16 @@ class Failures:
         if evaluation.problems and not self._told:
             self._told = True
             _tell(self._name, where, evaluation.problems[0])
+
+    def note_repetition(self, before: float, now: float) -> None:
+        """Take note of the mean return of an individual whose episodes were played before, with the same seeds."""
+        if self.repeatable and before != now:
+            self.repeatable = False
+            log.warning(
+                "%s: the same episodes of the same individual gave %.6g, then %.6g: the environment does not depend on its seed"
+                " alone, and the run cannot be repeated to the bit; evolvent check-env %s tells more",
+                *(self._name, before, now, self._name),
+            )
 
 
 def _tell(name: str, where: str, problem: Problem) -> None:

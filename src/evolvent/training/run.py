@@ -51,6 +51,8 @@ class Run:
         score: The champion's, over the test episodes.
         progress: The search as it stopped.
         reason: Why it stopped.
+        repeatable: Whether another run would come to the same bits, as far as was noticed: not where the world does not depend
+            on its seed alone, or a time limit ended an episode.
     """
 
     env: str
@@ -60,6 +62,7 @@ class Run:
     score: Score
     progress: Progress
     reason: str
+    repeatable: bool = True
 
     def __repr__(self) -> str:
         """Return what the run came to, in a line."""
@@ -112,6 +115,7 @@ class Run:
             "solved": self.solved,
             "reason": self.reason,
             "digest": progress.digest,
+            "repeatable": self.repeatable,
         }
 
 
@@ -372,6 +376,7 @@ def _result(search: Search, progress: Progress, folder: RunFolder | None, reason
         score=score(search.engine, search.judge, progress.champion, seeds, search.config.max_steps),
         progress=progress,
         reason=reason,
+        repeatable=search.failures.repeatable and search.engine.repeatable,
     )
 
 

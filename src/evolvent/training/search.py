@@ -99,12 +99,20 @@ def _confirmed(search: Search, progress: Progress) -> Progress:
     candidates = search.algorithm.candidates(progress.algorithm, search.config.candidates)
     confirmed = _measure(search, search.judge, candidates, ("validation",), search.config.validation_episodes)
     search.failures.note(confirmed, f"generation {progress.generation - 1}, confirming the candidates, ")
+    _note_repetition(search, progress, candidates, confirmed)
     progress = replace(
         progress,
         algorithm=search.algorithm.confirm(progress.algorithm, candidates, replace(confirmed, problems=None)),
         validation_steps=progress.validation_steps + int(confirmed.steps.sum()),
     )
     return _with_champion(progress, candidates, confirmed)
+
+
+def _note_repetition(search: Search, progress: Progress, candidates: Population, confirmed: Evaluation) -> None:
+    """Compare what the champion's episodes came to before with what they come to now, where it is a candidate again."""
+    again = np.flatnonzero((candidates == progress.champion).all(axis=1) & np.isfinite(confirmed.fitness))
+    if len(again) and math.isfinite(progress.score.mean):
+        search.failures.note_repetition(progress.score.mean, float(confirmed.fitness[again[0]]))
 
 
 def _measure(search: Search, task: Task, population: Population, address: tuple[str | int, ...], episodes: int) -> Evaluation:
