@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,18 @@ SPIES = """
 import pathlib
 pathlib.Path(__file__).with_name("canary").touch()
 """
+
+
+SMALL = {"kind": "discrete", "n": 2, "start": 0}
+LARGE = {"kind": "box", "low": "0x0p+0", "high": "0x1p+0", "shape": [1000, 1000]}
+
+
+def within(depth):
+    """Describe a space in so many others, the last counted."""
+    space: Any = dict(SMALL)
+    for _ in range(depth - 1):
+        space = {"kind": "tuple", "spaces": [space]}
+    return space
 
 
 @pytest.fixture
@@ -115,6 +128,42 @@ def changed(path, keys, value):
         ("observation_space.low", ["inf", "0", "0", "0"], "bounds: each lower one must be at most the upper one"),
         ("observation_space.high", ["0x1p99999"] * 4, "is not a bound"),
         ("observation_space.high", ["one"] * 4, "'one' is not a bound"),
+        *(
+            (f"observation_space.{key}", value, words)
+            for key, value, words in [
+                ("dtype", "float128", "dtype: 'float128' is unknown"),
+                ("dtype", "os.system", "dtype: 'os.system' is unknown"),
+                ("dtype", 32, "must be a string, not an integer"),
+                ("low", "nan", "bounds: each lower one must be at most the upper one"),
+                ("low", "zero", "'zero' is not a bound"),
+                ("low", 0, "must be a list, not an integer"),
+            ]
+        ),
+        *(
+            ("observation_space", content, words)
+            for content, words in [
+                ({"kind": "discrete", "n": 5, "start": 0}, "do not fit its spaces"),
+                ({"kind": "multi_binary", "shape": [2, 0]}, "shape: expected positive sizes"),
+                ({"kind": "multi_binary", "shape": [4], "n": 4}, 'unknown key "n"'),
+                ({"kind": "multi_binary", "shape": [2**40]}, "shape: expected positive sizes"),
+                ({"kind": "multi_discrete", "nvec": [2, 2], "start": [0], "shape": [2]}, "nvec: 2 elements need as many"),
+                ({"kind": "multi_discrete", "nvec": [2, 2], "start": [0, 0]}, 'the key "shape" is missing'),
+                ({"kind": "multi_discrete", "nvec": [-2, 6], "start": [0, 0], "shape": [2]}, "n: a discrete space has 1 to"),
+                ({"kind": "multi_discrete", "nvec": [10**6] * 9, "start": [0] * 9, "shape": [9]}, "at most 1,000,000 inputs"),
+                ({"kind": "tuple", "spaces": []}, "spaces: expected at least one"),
+                ({"kind": "tuple", "spaces": {}}, '"spaces" must be a list, not an object'),
+                ({"kind": "tuple", "spaces": [4]}, 'an entry of "spaces" must be an object, not an integer'),
+                ({"kind": "tuple", "spaces": [{"kind": "text"}]}, "space 'text' is unknown; known: box, dict, "),
+                ({"kind": "tuple", "spaces": [SMALL, {**SMALL, "code": "1"}]}, 'unknown key "code"'),
+                ({"kind": "tuple", "spaces": [LARGE] * 10_000}, "there are spaces with more than 1,000,000 inputs"),
+                ({"kind": "dict", "keys": ["a"], "spaces": [SMALL, SMALL]}, "2 spaces need as many keys, got 1"),
+                ({"kind": "dict", "keys": ["a", "a"], "spaces": [SMALL, SMALL]}, "the key 'a' appears twice"),
+                ({"kind": "dict", "keys": [1, 2], "spaces": [SMALL, SMALL]}, 'entry 0 of "keys" must be a string'),
+                (within(17), "more than 16 spaces within each other"),
+                (within(40), "nested deeper than 64 levels"),
+            ]
+        ),
+        ("action_space", {"kind": "tuple", "spaces": [SMALL]}, "action space: Tuple is not supported"),
         ("env_id", None, "must be a string, not null"),
         ("env_id", ..., 'the key "env_id" is missing'),
         ("provenance", {"seed": 1}, "provenance: expected text"),

@@ -2,6 +2,7 @@ import importlib
 import subprocess
 import sys
 import time
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -10,11 +11,34 @@ import pytest
 import evolvent as ev
 from evolvent.errors import UsageError
 from evolvent.files import read_bytes
+from evolvent.policies.observations import encoder
 from evolvent.seeding import stream
-from evolvent.spaces import Box, Discrete
+from evolvent.spaces import MAX_DEPTH, Box, DictSpace, Discrete, MultiBinary, MultiDiscrete, Space, TupleSpace, shown_alike
 
 OBSERVATIONS = Box.symmetric((4.8, np.inf, 0.418, np.inf))
 TORQUES = Box(low=(-2.0, -1.0), high=(2.0, np.inf), shape=(2,))
+
+PICTURE = Box((0.0,) * 12, (255.0,) * 12, (2, 2, 3), "uint8")
+DEEP = Discrete(n=2)
+for _ in range(MAX_DEPTH - 1):
+    DEEP = DictSpace((("inside", DEEP),))
+HOUSE = DictSpace((("keys", Discrete(n=3, start=-1)), ("room", TupleSpace((OBSERVATIONS, MultiBinary((2,)))))))
+
+# each with two observations, and with the same two as a batch
+SHOWN: list[tuple[Space, list[Any], Any]] = [
+    (Box((0.0,), (1.0,), ()), [0.5, 0.25], [0.5, 0.25]),
+    (Box((0.0,) * 2, (9.0,) * 2, (2,), "int64"), [[1, 2], [3, 4]], np.array([[1, 2], [3, 4]])),
+    (PICTURE, [np.full((2, 2, 3), 9, np.uint8), np.eye(2, dtype=np.uint8)[..., None].repeat(3, 2)], None),
+    (Discrete(n=4, start=2), [2, 5], [2, 5]),
+    (MultiDiscrete((3, 2), (0, 5)), [[0, 6], [2, 5]], np.array([[0, 6], [2, 5]])),
+    (MultiBinary((3,)), [[0, 1, 1], [1, 0, 0]], np.array([[0, 1, 1], [1, 0, 0]])),
+    (TupleSpace((Discrete(n=3), OBSERVATIONS)), [(1, [0.5] * 4), (2, [0.1] * 4)], ([1, 2], [[0.5] * 4, [0.1] * 4])),
+    (
+        HOUSE,
+        [{"keys": 1, "room": ([0.5] * 4, [0, 1])}, {"keys": -1, "room": ([0.1] * 4, [1, 1])}],
+        {"room": (np.array([[0.5] * 4, [0.1] * 4]), np.array([[0, 1], [1, 1]])), "keys": np.array([1, -1])},
+    ),
+]
 
 ACT = """
 import sys, time
@@ -160,6 +184,57 @@ def test_observations_of_any_shape_are_met():
         policy.act(np.zeros(6))
 
 
+def for_space(space, seed=0):
+    network = ev.MLP(sizes=(space.width, 5, 9), activation="tanh")
+    row = network.initialise(1, stream(seed, "a test"))[0]
+    return ev.Policy(network, row, observation_space=space, action_space=Discrete(n=9))
+
+
+@pytest.mark.parametrize(("space", "observations", "batch"), SHOWN)
+def test_observations_of_every_space_are_met_one_by_one_and_as_a_batch(space, observations, batch):
+    policy = for_space(space)
+    batch = np.array(observations) if batch is None else batch
+    inputs = np.zeros((2, space.width))
+    for k, observation in enumerate(observations):
+        encoder(space, inputs[k])(observation)
+    same_network = ev.Policy(
+        policy.network, policy.row, observation_space=Box.symmetric((9.0,) * space.width), action_space=Discrete(n=9)
+    )
+    expected = same_network.outputs(inputs)
+    assert np.array([policy.outputs(observation) for observation in observations]).tobytes() == expected.tobytes()
+    assert policy.outputs(batch).tobytes() == expected.tobytes()
+    assert [policy.act(observation) for observation in observations] == policy.act(batch).tolist()
+    assert policy.predict(batch)[0].tolist() == expected.argmax(axis=1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("space", "observation", "words"),
+    [
+        (Discrete(n=4), 4, "expected a whole number from 0 to 3, got 4"),
+        (Discrete(n=4), [[1, 2]], r"expected a whole number from 0 to 3, got \[\[1, 2\]\]"),
+        (Discrete(n=4), [0, 4], "expected a whole number from 0 to 3, got 4"),
+        (MultiBinary((2,)), [[0, 1], [0, 3]], r"expected 0 or 1, got 3 at \[1\]"),
+        (HOUSE, {"keys": 0}, "expected a dict with the keys keys, room, got a dict with the keys keys"),
+        (HOUSE, {"keys": [0, 0]}, "expected a dict with the keys keys, room, got a dict with the keys keys"),
+        (
+            HOUSE,
+            {"keys": [0, 0], "room": ([[0.0] * 4], [[0, 0]] * 2)},
+            "expected a batch of .* whose element 1 is incomplete",
+        ),
+        (HOUSE, {"keys": [0, 0], "rooms": [0, 0]}, "expected a batch of Dict.* whose element 0 is incomplete"),
+        (HOUSE, {"keys": 0, "room": ([np.nan] * 4, [0, 0])}, "is there a NaN or infinity in it"),
+        (HOUSE, [0, 0], "expected a dict with the keys keys, room, got a list of 2"),
+        (HOUSE, None, "expected a dict with the keys keys, room, got a NoneType"),
+        (TupleSpace((Discrete(n=3), OBSERVATIONS)), (1,), "expected a tuple of 2, got a tuple of 1"),
+        (TupleSpace((Discrete(n=3), OBSERVATIONS)), (1, [0.0] * 3), r"expected numbers of shape \(4,\), got .* at \[1\]"),
+        (Box((0.0,), (1.0,), ()), [[0.5]], r"expected shape \(\), or \(n,\) for a batch, got \(1, 1\)"),
+    ],
+)
+def test_what_is_not_of_the_space_is_refused_with_its_place(space, observation, words):
+    with pytest.raises(UsageError, match=f"^observation: .*{words}"):
+        for_space(space).act(observation)
+
+
 @pytest.mark.parametrize(
     ("observation", "words"),
     [
@@ -270,6 +345,29 @@ def test_what_is_saved_is_loaded_to_the_bit(tmp_path, space):
     parts = ("network", "observation_space", "action_space", "env_id", "provenance")
     assert all(getattr(back, part) == getattr(policy, part) for part in parts)
     assert back.act(observations(50)).tobytes() == policy.act(observations(50)).tobytes()
+
+
+@pytest.mark.parametrize("space", [*(space for space, *_ in SHOWN), DEEP])
+def test_every_space_of_observations_is_saved_and_loaded(tmp_path, space):
+    policy = for_space(space)
+    back = ev.load_policy(policy.save(tmp_path / "policy.safetensors"))
+    assert back.observation_space == policy.observation_space
+    assert back.row.tobytes() == policy.row.tobytes()
+
+
+@pytest.mark.parametrize("high", [1.0, 255.0])
+def test_of_very_many_bounds_a_file_keeps_the_outermost(tmp_path, high):
+    count = 10_001
+    space = DictSpace((("all", Box((-1.0, *(0.0,) * (count - 1)), (high,) * count, (count,), "float64")),))
+    back = ev.load_policy(for_space(space).save(tmp_path / "policy.safetensors")).observation_space
+    assert back == DictSpace((("all", Box((-1.0,) * count, (high,) * count, (count,), "float64")),))
+    assert shown_alike(back, space)
+
+
+def test_what_no_file_can_hold_is_said(tmp_path):
+    for space in (DictSpace((("a" * 2**20, Discrete(n=2)),)), DictSpace((("\ud800", Discrete(n=2)),))):
+        with pytest.raises(UsageError, match=r"^observation_space: Dict.* cannot be kept in a file: "):
+            for_space(space).save(tmp_path / "policy.safetensors")
 
 
 def test_equal_policies_are_equal_bytes(tmp_path, policy):

@@ -214,9 +214,8 @@ class Policy:
         values = as_numbers(observation, "observation", str(shape))
         single = values.shape == shape
         if not single and (values.shape[1:] != shape or not values.shape):
-            raise UsageError(
-                f"observation: expected shape {shape}, or (n, {', '.join(map(str, shape))}) for a batch, got {values.shape}"
-            )
+            batch = f"(n,{','.join(f' {length}' for length in shape)})"
+            raise UsageError(f"observation: expected shape {shape}, or {batch} for a batch, got {values.shape}")
         inputs = np.ascontiguousarray(values.reshape(-1, self.network.num_inputs), np.float64)
         return inputs / BRIGHTEST if space.is_bytes else inputs, single
 
