@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -36,7 +35,6 @@ SECONDS_BETWEEN_LINES = 2.0
 LARGE = 1e8  # beyond it, figures are written with an exponent
 DAY = 86_400.0  # seconds
 LONG = 100 * 3600.0  # seconds; beyond it, time is told in days
-WRAPPING: dict[str, Any] = {"subsequent_indent": "  ", "break_long_words": False, "break_on_hyphens": False}
 ONE = {"threads": "thread", "worker processes": "worker process"}
 
 Work = Callable[[Sequence[Callback], OnBegin | None], Run]
@@ -146,14 +144,13 @@ class Progress:
     @property
     def usage(self) -> list[str]:
         """How busy the workers were, as a line of the summary; none where nobody measured it."""
-        return [] if math.isnan(self._busy.mean) else [f"workers {self._staff}, busy {self._busy.mean:.0%} of the time"]
+        return [] if math.isnan(self._busy.mean) else [f"busy    {100 * self._busy.mean:.0f} % of the time, {self._staff}"]
 
     def on_begin(self, search: Search) -> None:
         """Print the heading: the run has been accepted."""
         self._staff = _staff(search)
         heading = f"{self._heading}, {self._staff}"
-        width = self._live.console.width if self._live else None
-        for line in [heading] if width is None else textwrap.wrap(heading, width, **WRAPPING):
+        for line in wrapped(heading, self._live.console.width) if self._live else [heading]:
             self._print(line)
         if self._live:
             self._live.update(Text(MEASURING))
@@ -214,6 +211,24 @@ class Busy:
         if not math.isnan(generation.utilisation):
             self._worked += took * generation.utilisation
             self._spent += took
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return `text` in lines of at most `width` characters, broken after commas alone.
+
+    Examples:
+        >>> wrapped("Maze-v0 (gymnasium world, defaults), genetic", 30)
+        ['Maze-v0 (gymnasium world,', '  defaults), genetic']
+    """
+    first, *rest = text.split(", ")
+    lines = [first]
+    for part in rest:
+        if len(lines[-1]) + len(part) + len(", ,") > width:
+            lines[-1] += ","
+            lines.append(f"  {part}")
+        else:
+            lines[-1] += f", {part}"
+    return lines
 
 
 def in_words(left: TimeLeft) -> str:

@@ -136,6 +136,18 @@ def read(path: Path) -> dict[str, list[float]]:
     return {name: [row[index] for row in rows] for index, name in enumerate(lines[0].split(","))}
 
 
+def last(path: Path) -> dict[str, float]:
+    """Read the last complete row of a history alone, whatever is above it; an empty one where there is none.
+
+    Raises:
+        UsageError: If there is no such file.
+        FileRefused: If the file is not a history.
+        StorageFailed: If the operating system cannot read it.
+    """
+    lines = _complete_lines(path)
+    return dict(zip(lines[0].split(","), _numbers(lines[-1], lines[0], path), strict=True)) if len(lines) > 1 else {}
+
+
 def _cell(value: SupportsFloat) -> str:
     try:
         return str(index(cast("SupportsIndex", value)))  # to ask isinstance about a protocol takes longer than all the rest
