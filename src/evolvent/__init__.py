@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         Uniform,
         UniformCrossover,
     )
-    from evolvent.engines import Inline
+    from evolvent.engines import Inline, Processes
     from evolvent.envs import ENVS, Env, EnvSpec, make_env
     from evolvent.errors import EvolventError
     from evolvent.evaluation import Conditions, Evaluation, best_first
@@ -80,6 +80,7 @@ _HOMES = {
     "NeuronCrossover": "algorithms",
     "OnePointCrossover": "algorithms",
     "Policy": "policies",
+    "Processes": "engines",
     "Rank": "algorithms",
     "Replacement": "algorithms",
     "Roulette": "algorithms",
@@ -136,6 +137,7 @@ __all__ = [
     "NeuronCrossover",
     "OnePointCrossover",
     "Policy",
+    "Processes",
     "Rank",
     "Replacement",
     "Roulette",

@@ -251,6 +251,8 @@ class Processes:
     def _watch(self, waited: float, work: Work | None) -> None:
         """End those who have been silent for too long, and notice those who went without a word."""
         for seat in list(self._seats):
+            if seat not in self._seats:
+                continue
             if not seat.gone and seat.worker.is_gone():
                 self._hear_last(seat, work)
                 continue
@@ -310,8 +312,8 @@ class Processes:
         self.repeatable = False
         self._say_once(
             logging.WARNING,
-            "eval_timeout: an episode was ended by its time limit and counts as failed; where the machine's speed decides, a run"
-            " cannot be repeated to the bit",
+            "eval_timeout: an episode was ended by its time limit and counts as failed; a run in which the machine's speed"
+            " decides cannot be repeated to the bit",
         )
 
     def _replace(self, seat: _Seat, work: Work | None) -> None:
