@@ -31,6 +31,14 @@ class Measured:
         self._told = False
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs to do the same: a lock stays where it is."""
+        return {**self.__dict__, "_told": False, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what `__getstate__` gave."""
+        self.__dict__.update(state, _lock=threading.Lock())
+
     def __call__(self, *arguments: Any) -> float:
         """Return what the function makes of `arguments`, NaN where that is no finite number."""
         try:
