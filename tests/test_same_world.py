@@ -14,7 +14,7 @@ from evolvent.envs.cartpole import State, observe, step
 from evolvent.errors import UsageError
 from evolvent.jit import bind
 from evolvent.lanes import where
-from evolvent.spaces import Box, Discrete
+from evolvent.spaces import Box, Discrete, MultiBinary
 from evolvent.testing import check_same_world
 
 
@@ -99,7 +99,8 @@ def test_a_tolerance_lets_small_differences_pass():
 @pytest.mark.parametrize(
     ("space", "words"),
     [
-        ({"action_space": Discrete(n=3)}, "action_space: expected Discrete(2), got Discrete(n=3, start=0)"),
+        ({"action_space": Discrete(n=3)}, "action_space: expected Discrete(2), got Discrete(3)"),
+        ({"action_space": MultiBinary(shape=(1,))}, "action_space: expected Discrete(2), got MultiBinary(1,)"),
         ({"action_space": Box.symmetric((1.0,))}, "action_space: expected Discrete(2), got Box("),
         ({"observation_space": Box.symmetric((1.0, 1.0, 1.0, 1.0))}, "observation_space: expected Box("),
         ({"observation_space": Box.symmetric((1.0, 1.0))}, "observation_space: expected Box("),

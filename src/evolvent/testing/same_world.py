@@ -13,8 +13,9 @@ from evolvent.envs import Env
 from evolvent.errors import UsageError
 from evolvent.policies.actions import for_environment
 from evolvent.seeding import Draw
-from evolvent.spaces import Box, Discrete
+from evolvent.spaces import Box
 from evolvent.tasks.gym_env import make
+from evolvent.tasks.gym_spaces import space_of
 from evolvent.testing.contract import Broken, call, wrong_answer, wrong_values
 from evolvent.testing.random_episodes import MOST_STEPS, random_actions
 
@@ -70,12 +71,8 @@ def _compare(env: Env, gym_env: Any, inject: Inject, episodes: int, tolerance: f
 def _other_spaces(env: Env, gym_env: Any) -> Iterator[str]:
     for role in ("observation_space", "action_space"):
         ours, theirs = getattr(env.spec, role), getattr(gym_env, role)
-        if not (_same_choices(ours, theirs) if isinstance(ours, Discrete) else _same_box(ours, theirs)):
+        if not (_same_box(ours, theirs) if isinstance(ours, Box) else ours == space_of(theirs, role.partition("_")[0])):
             yield f"{role}: expected {theirs}, got {ours}"
-
-
-def _same_choices(ours: Discrete, theirs: Any) -> bool:
-    return (getattr(theirs, "n", None), getattr(theirs, "start", None)) == (ours.n, ours.start)
 
 
 def _same_box(ours: Box, theirs: Any) -> bool:
