@@ -28,6 +28,7 @@ SMALLER = {
     "generation": ["--rounds", "1", "--block-seconds", "0.02"],
     "mujoco_worlds": ["--worlds", "Hopper-v5", "--rounds", "1", "--block-seconds", "0.02"],
     "operators": ["--seeds", "1"],
+    "overhead": ["--worlds", "CartPole-v1", "--rounds", "1", "--block-seconds", "0.02"],
     "scaling": ["--rounds", "1", "--block-seconds", "0.02"],
     "startup": ["--first", "1", "--after", "1"],
     "worlds": ["--worlds", "Pendulum-v1", "--rounds", "1", "--block-seconds", "0.02"],
@@ -70,6 +71,7 @@ RATIOS = {
         ),
     },
     "mujoco_worlds": {f"{name}_Hopper-v5" for name in ("over_task", "over_loop", "floor", "two_over_one")},
+    "overhead": {"here_CartPole-v1", "process_CartPole-v1"},
     "operators": {"cartpole_reached", "xor_reached", "rastrigin_reached"},
     "scaling": {
         *(f"threads_{rows}_{size}" for rows in ("random", "evolved") for size in (64, 256)),
