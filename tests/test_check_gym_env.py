@@ -430,4 +430,4 @@ def test_the_command_says_it_as_json(capsys, monkeypatch):
 
 def test_the_command_wants_a_name(capsys):
     assert run(["check-env"]) == 2
-    assert "which environment? evolvent check-env ID" in capsys.readouterr().err
+    assert "which environment? evolvent check-env ENV" in capsys.readouterr().err

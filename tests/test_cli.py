@@ -20,13 +20,14 @@ from hypothesis import strategies as st
 
 import evolvent as ev
 from evolvent import reporting
-from evolvent.cli import demo, evaluate, resume, train
+from evolvent.cli import check_env, demo, evaluate, resume, train
 from evolvent.cli.main import COMMANDS, run
 from evolvent.cli.terminal import printable
 from evolvent.envs import ENVS
 from evolvent.errors import EngineFailed
 from evolvent.files import dump_json
 from evolvent.reporting import Episode, Recording, Stage
+from evolvent.testing import Report
 from evolvent.training import Config, find_runs
 from evolvent.training.run import read_config
 from evolvent.training.scoring import Score
@@ -619,6 +620,7 @@ def _without_work(trained, monkeypatch):
     monkeypatch.setattr(resume, "resume", lambda *_a, **_k: trained)
     monkeypatch.setattr(evaluate, "score", lambda *_a, **_k: Score(1.0, 1.0, 2))
     monkeypatch.setattr(evaluate, "test_seeds", lambda *_a, **_k: None)
+    monkeypatch.setattr(check_env, "check_gym_env", lambda env, *_a, **_k: Report(env_id=env))
 
 
 @pytest.mark.usefixtures("_without_work")

@@ -1,4 +1,4 @@
-"""`evolvent check-env ID`: says what will go wrong with a Gymnasium environment."""
+"""`evolvent check-env ENV`: says what will go wrong with a Gymnasium environment."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class CheckEnv:
         json: Print one JSON object as the last line of stdout.
     """
 
-    env: Annotated[tyro.conf.Positional[str | None], called("ID")] = None
+    env: Annotated[tyro.conf.Positional[str | None], called("[ENV]")] = None
     env_kwargs: Annotated[tuple[str, ...], called("NAME=VALUE")] = ()
     episodes: int = 20
-    time_limit: float = 60.0
+    time_limit: Annotated[float, called("SECONDS")] = 60.0
     json: tyro.conf.FlagCreatePairsOff[bool] = False
 
 
@@ -42,7 +42,7 @@ def command(arguments: Sequence[str]) -> int:
     """Run `evolvent check-env` and return its exit code."""
     flags = parse(CheckEnv, "check-env", arguments)
     if flags.env is None:
-        raise UsageError("which environment? evolvent check-env ID, for example: evolvent check-env FrozenLake-v1")
+        raise UsageError("which environment? evolvent check-env ENV, for example: evolvent check-env FrozenLake-v1")
     report = check_gym_env(flags.env, flags.env_kwargs, episodes=flags.episodes, time_limit=flags.time_limit)
     _tell(report)
     if flags.json:
