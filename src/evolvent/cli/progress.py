@@ -34,7 +34,7 @@ HEADING_BUSY = "  busy"
 SECONDS_BETWEEN_LINES = 2.0
 LARGE = 1e8  # beyond it, figures are written with an exponent
 DAY = 86_400.0  # seconds
-LONG = 100 * 3600.0  # seconds; beyond it, time is told in days
+DAYS, YEARS, FOR_EVER = 4, 1000, 300_000  # days, from which on time is told in days, in years or not at all
 ONE = {"threads": "thread", "worker processes": "worker process"}
 
 Work = Callable[[Sequence[Callback], OnBegin | None], Run]
@@ -238,9 +238,10 @@ def in_words(left: TimeLeft) -> str:
         >>> in_words(TimeLeft(75.0, is_bound=True)), in_words(TimeLeft(8e5, is_bound=False))
         ('at most 1:15', 'about 9 days')
     """
-    if not left.seconds > 0:
+    days = left.seconds / DAY
+    if not 0 < days < FOR_EVER:
         return "-"
-    span = duration(left.seconds) if left.seconds < LONG else f"{left.seconds / DAY:,.0f} days"
+    span = duration(left.seconds) if days < DAYS else f"{days:.0f} days" if days < YEARS else f"{days / 365:.0f} years"
     return f"{'at most' if left.is_bound else 'about'} {span}"
 
 
