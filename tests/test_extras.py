@@ -132,6 +132,13 @@ def test_no_other_world_imports_the_games():
     assert done.stdout.strip() == "False"
 
 
+def test_a_policy_that_was_evolved_in_a_game_is_known_to_be_of_it():
+    pytest.importorskip("ale_py")
+    code = "from evolvent.tasks.gym_ids import is_registered as known; print(known('ALE/Pong-v5'), known('ALE/Pingpong-v5'))"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("True False", "")
+
+
 def test_a_game_of_no_such_name_is_refused_with_the_nearest():
     pytest.importorskip("ale_py")
     with pytest.raises(UsageError, match=r'not a registered .*did you mean "ALE/Pong-v5"'):

@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec as GymSpec
 
 from evolvent.errors import UsageError, did_you_mean
+from evolvent.tasks.gym_packages import register_games
 
 Factory = Callable[..., Any]
 
@@ -29,7 +30,8 @@ def registered() -> list[str]:
 
 
 def is_registered(env_id: str) -> bool:
-    """Return whether Gymnasium knows `env_id` without importing anything for it."""
+    """Return whether Gymnasium knows `env_id` without importing anything that the id names; games are registered first."""
+    register_games(env_id)
     return env_id in gymnasium.registry
 
 
