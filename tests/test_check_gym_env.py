@@ -328,6 +328,13 @@ def test_what_another_process_cannot_find_is_told():
 
 
 @pytest.mark.slow
+def test_a_fault_that_both_processes_see_is_no_fault_of_the_second():
+    report = check_gym_env(FAULTY, {"mode": "step_raises", "episode": 2, "step": 2}, episodes=6)
+    assert report.trains
+    assert keys(report, "error", "warning") == {"raises"}
+
+
+@pytest.mark.slow
 def test_a_function_that_makes_an_environment_will_do():
     assert check_gym_env(FaultyEnv, {"mode": "one_step"}, episodes=2).trains
     with pytest.raises(UsageError, match=r"env_kwargs: .*unexpected keyword argument 'mod'"):
@@ -365,6 +372,19 @@ def test_a_compiled_world_goes_to_its_own_checker(monkeypatch):
     assert "observe: expected a tuple of values, got a list" in found.headline
     assert check_compiled("CartPole-v1") is None
     assert check_compiled(FAULTY) is None
+
+
+def test_all_that_is_wrong_with_a_compiled_world_is_told(monkeypatch, tmp_path):
+    wrong = [finding("compiled_wrong", problem=text) for text in ("one", "two")]
+    monkeypatch.setattr(probe, "check_compiled", lambda _: wrong)
+    probe._look(probe.Probe("a:World-v0", {}, 1, 60.0, tmp_path), is_twin=False)
+    told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
+    assert [content["headline"] for word, content in told if word == "finding"] == ["one", "two"]
+
+
+def test_what_is_too_slow_to_be_played_again_is_told(look, monkeypatch):
+    monkeypatch.setattr(probe, "MOST_COPIES", 10**9)
+    assert kinds(look()) == {"cut_short": "note"}
 
 
 # --- the command ---

@@ -149,13 +149,19 @@ def _bad_end(told: Told, limit: float) -> Finding | None:
 
 def _of_twin(told: Told, twin: Told, limit: float, known: set[str]) -> Iterator[Finding]:
     """Yield what is otherwise in a second process."""
-    odd = [each["headline"] for each in (*twin.all("finding"), *twin.all("broken"))]
+    pairs = list(zip(told.all("episode"), twin.all("episode"), strict=False))
+    problems = [each["headline"] for each in twin.all("finding")]
+    problems += [
+        theirs["broken"]
+        for ours, theirs in pairs
+        if theirs["broken"] and not ours["broken"] and len(ours["digests"]) > len(theirs["digests"])
+    ]
     if end := _bad_end(twin, limit):
-        odd.append(end.headline)
-    if odd and not told.all("broken"):
-        yield finding("second_copy_fails", problem=odd[0])
+        problems.append(end.headline)
+    if problems:
+        yield finding("second_copy_fails", problem=problems[0])
     elif "not_deterministic" not in known:
-        for episode, (ours, theirs) in enumerate(zip(told.all("digests"), twin.all("digests"), strict=False)):
-            if found := first_difference(ours, theirs):
+        for episode, (ours, theirs) in enumerate(pairs):
+            if found := first_difference(ours["digests"], theirs["digests"]):
                 yield finding("other_in_other_process", found=f"{found}, of episode {episode + 1}")
                 return

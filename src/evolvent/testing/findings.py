@@ -241,6 +241,12 @@ TABLE: dict[str, tuple[Kind, str, str, str]] = {
         "It is not counted against an episode's time, but each worker pays it once.",
         "Cache what is compiled there on disk.",
     ),
+    "cut_short": (
+        "note",
+        "it is too slow to look at all in {limit:g} s",
+        "Whether the same seed gives the same episode was not tried.",
+        "Allow more: --time-limit (seconds).",
+    ),
     "close_raises": (
         "note",
         "close() raises {problem}",

@@ -41,6 +41,7 @@ from evolvent.testing.whereabouts import Whereabouts
 from evolvent.training.worlds import default_form
 
 MOST_STEPS = 1000  # of an episode that are looked at
+MOST_COPIES = 4  # that are made after the first one
 COMPARED = 2  # episodes that another process plays as well
 MOST_SHOWN = 200  # characters of a space
 CHEAP = 50e-6  # seconds a step, below which Python itself is most of it
@@ -74,6 +75,7 @@ class Probe:
         self.at = Whereabouts(self.folder / "place")
         self.found: list[Finding] = []
         self.copies: list[float] = []
+        self.build_seconds = 0.0
 
     def tell(self, word: str, content: Any) -> None:
         """Write down what was found, to stay whatever happens next."""
@@ -147,7 +149,8 @@ def main() -> None:
 
 def _look(probe: Probe, *, is_twin: bool) -> None:
     if (wrong := check_compiled(probe.env_id) if ":" in probe.env_id else None) is not None:
-        probe.find(*wrong)
+        for each in wrong:
+            probe.tell("finding", asdict(each))
     elif is_twin:
         twin(probe)
     else:
@@ -158,7 +161,8 @@ def look(probe: Probe) -> None:
     """Look at everything."""
     before, began = surroundings(), time.perf_counter()
     env = probe.build()
-    probe.tell("figures", {"seconds_to_build": time.perf_counter() - began})
+    probe.build_seconds = time.perf_counter() - began
+    probe.tell("figures", {"seconds_to_build": probe.build_seconds})
     spec = _described(probe, env)
     if spec is None:
         return
@@ -181,10 +185,13 @@ def twin(probe: Probe) -> None:
     env = probe.build()
     for episode in range(min(COMPARED, probe.episodes)):
         played = probe.play(env, episode, 0.06)
-        probe.tell("digests", played.digests)
-        if played.broken:
-            probe.tell("broken", asdict(_told_of(played.broken, 1, 1)))
+        _tell_episode(probe, played)
     probe.close(env)
+
+
+def _tell_episode(probe: Probe, played: Played) -> None:
+    broken = _told_of(played.broken, 1, 1).headline if played.broken else None
+    probe.tell("episode", {"digests": played.digests, "broken": broken})
 
 
 def _described(probe: Probe, env: Any) -> EnvSpec | None:
@@ -207,7 +214,7 @@ def _play_all(probe: Probe, env: Any) -> list[Played]:
         episodes.append(played)
         memory.append(megabytes())
         if len(episodes) <= COMPARED:
-            probe.tell("digests", played.digests)
+            _tell_episode(probe, played)
         probe.find(*(finding(key, **facts) for key, facts in played.odd.items()))
         if played.broken and played.broken.key in OLDER:
             break
@@ -246,8 +253,13 @@ def _look_at_the_end(probe: Probe, episodes: list[Played]) -> None:
 def _look_again(probe: Probe, env: Any, episodes: list[Played]) -> None:
     """Play an episode that went well again, close the environment, and play it in fresh ones."""
     e = next((e for e, played in enumerate(episodes) if not played.broken), None)
-    if e is None or not probe.has_time(0.5):
+    if e is None:
         probe.close(env)
+        return
+    needed = MOST_COPIES * (probe.build_seconds + sum(episodes[e].seconds))
+    if not probe.has_time(0.7 - needed / probe.limit):
+        probe.close(env)
+        probe.find(finding("cut_short", limit=probe.limit))
         return
     seed, most = probe.seeds[e], len(episodes[e].digests) - 1
     scramble(most)
