@@ -29,7 +29,7 @@ NUM_NOTES = 5  # runs of which more is told than a line
 
 @dataclass(frozen=True, kw_only=True)
 class Runs:
-    """List the runs, the newest first: running, done, stopped by you, failed, or dead, its process killed.
+    """List the runs, the newest first, and what became of each.
 
     Args:
         runs_dir: Where runs are kept.
