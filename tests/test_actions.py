@@ -498,7 +498,7 @@ def boxes(draw):
     if dtype.kind != "f":
         limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         low, high = (np.clip(np.round(each), *np.clip(limits, -(2**52), 2**52)) for each in (low, high))
-    return spaces.Box(low.astype(dtype), high.astype(dtype), shape=shape, dtype=dtype.type)
+    return spaces.Box(np.array(low, dtype), np.array(high, dtype), shape=shape, dtype=dtype.type)
 
 
 def multi_discrete(nvec, start):
