@@ -199,10 +199,13 @@ def for_environment(actions: Actions, space: ActionSpace) -> NDArray[Any]:
 
 
 def one_for_environment(space: ActionSpace) -> Callable[[Actions], Any]:
-    """Return what makes one action `(1, size)` what Gymnasium has: an int64 for a discrete space, else an array."""
+    """Return what makes one action `(1, size)` what Gymnasium has: an int64 for a discrete space, else an array.
+
+    It is called at every step, so the numbers of a discrete space are made once: making one takes longer than a network does.
+    """
     if isinstance(space, Discrete):
-        start = space.start
-        return lambda actions: np.int64(actions[0, 0]) + start
+        choices = [np.int64(space.start + k) for k in range(space.n)]
+        return lambda actions: choices[int(actions.item())]
     return _arrays(space, space.shape)
 
 
