@@ -25,9 +25,11 @@ from evolvent.policies.actions import (
     one_for_environment,
     rules_for,
 )
+from evolvent.reporting.stage import Stage
 from evolvent.seeding import Draw, stream, uniform
 from evolvent.spaces import Box, DictSpace, Discrete, MultiBinary, MultiDiscrete, TupleSpace
 from evolvent.tasks.gym_spaces import space_of
+from evolvent.training.scoring import test_seeds as episode_seeds
 
 NOWHERE = Draw(np.uint64(0), 1)
 SEEDS = stream(5, "episodes").bits((6, 4))
@@ -449,6 +451,24 @@ def test_a_rule_that_does_not_fit_ends_a_run_before_it_begins(tmp_path, problem,
     with pytest.raises(UsageError, match=words):
         ev.evolve(problem, action_rule=rule, runs_dir=tmp_path)
     assert not [*tmp_path.iterdir()]
+
+
+def test_what_is_shown_is_what_is_evaluated():
+    _, network, population = prepared("CartPole-v1")
+    spec = ENVS["CartPole-v1"].spec
+    policy = ev.Policy(
+        network,
+        population[0],
+        observation_space=spec.observation_space,
+        action_space=spec.action_space,
+        action_rule="sampled",
+    )
+    with closing(ev.GymEnv("CartPole-v1", network, action_rule="sampled")) as task:
+        evaluation = task.evaluate(population[:1], Conditions(seeds=episode_seeds(3, 4)[np.newaxis]))
+    with Stage(policy, "CartPole-v1", "rgb_array", seed=3) as stage:
+        played = [[*stage.episode(number)][-1].total_reward for number in range(4)]
+    assert played == evaluation.returns[0].tolist()
+    assert len(set(played)) > 1
 
 
 # --- which rule fits which space ---
