@@ -25,7 +25,7 @@ from evolvent.testing.gym_episode_check import digest, first_difference, play
 from evolvent.testing.probe_process import TWIN_DONE
 from evolvent.testing.replays import same_again
 from evolvent.testing.surroundings import scramble
-from tests.commands import until
+from tests.commands import started, until
 
 FAULTY, UNLIMITED = "test_check/Faulty-v0", "test_check/Unlimited-v0"
 gymnasium.register(FAULTY, "evolvent.testing:FaultyEnv", max_episode_steps=50)
@@ -256,6 +256,18 @@ def test_what_it_starts_and_prints_stays_behind(capfd):
     report = check_gym_env(FAULTY, {"mode": "prints", "value": 5000, "step": 1, "episode": 1}, episodes=2)
     assert [each.headline.split(",")[0] for each in report.findings if each.key == "prints"]
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+def test_nothing_is_left_of_a_check_that_is_killed(tmp_path):
+    def folders():
+        return list(tmp_path.glob("evolvent-*/*/place"))
+
+    words = "check-env", "evolvent.testing:FaultyEnv", "--env-kwargs", "mode=hangs"
+    with started(*words, env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+        until(folders)
+        process.kill()
+        until(lambda: not list(tmp_path.iterdir()))
 
 
 def _command_of(process):

@@ -10,6 +10,7 @@ import logging
 import math
 import multiprocessing.spawn
 import os
+import shutil
 import statistics
 import sys
 import threading
@@ -129,7 +130,7 @@ class Probe:
 def main() -> None:
     """Look at the environment that stdin describes, until that is done, or stdin is closed."""
     request = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(Path(request["folder"]).parent,), daemon=True).start()
     probe = _prepared(request)
     trace = (probe.folder / "trace").open("w", encoding="utf-8")
     faulthandler.enable(trace)
@@ -326,6 +327,8 @@ def _register(request: dict[str, Any]) -> None:
     unpack_entry(base64.b64decode(request["entry"]))
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: Path) -> None:
+    """End once the process that asked is gone, and take away the folder that it would have taken away."""
     sys.stdin.buffer.read()
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
