@@ -165,6 +165,15 @@ def test_that_pictures_are_mere_numbers_is_said_once(caplog):
     assert "pictures" not in caplog.text
 
 
+def test_a_picture_that_is_too_large_is_refused_with_what_makes_it_smaller(monkeypatch):
+    monkeypatch.setitem(SHOWN, "Large", spaces.Box(0, 255, (210, 160, 3), np.uint8))
+    register("shown/Large-v0", kind="Large")
+    words = r"^shown/Large-v0: an observation in Box\(0, 255, \(210, 160, 3\), uint8\) is 100,800 inputs, .*ResizeObservation"
+    with pytest.raises(UsageError, match=words):
+        ev.evolve("shown/Large-v0", runs_dir=None, **SHORT)
+    gymnasium.registry.pop("shown/Large-v0")
+
+
 def test_a_policy_of_another_space_is_not_shown_in_a_world():
     run = ev.evolve("shown/Discrete-v0", runs_dir=None, **SHORT)
     for name in SHOWN.keys() - {"Discrete"}:

@@ -11,15 +11,17 @@ from typing import Any
 from evolvent.algorithms import ALGORITHMS, Algorithm, operators
 from evolvent.arrays import Indices, Population
 from evolvent.crew import cores
-from evolvent.engines import AUTO, Engine, Inline, Processes
+from evolvent.engines import Engine
 from evolvent.envs import EnvSpec
 from evolvent.errors import UsageError
 from evolvent.networks import MLP
+from evolvent.networks.mlp import MAX_NEURONS
 from evolvent.policies.actions import AUTO as ANY_RULE
 from evolvent.policies.actions import num_outputs
 from evolvent.seeding import Stream
 from evolvent.tasks import Function, Supervised, Task
 from evolvent.training.config import Config
+from evolvent.training.engine_choice import make_engine
 from evolvent.training.failures import Failures
 from evolvent.training.problem import Problem
 from evolvent.training.worlds import env_spec, make_task
@@ -149,30 +151,14 @@ def _for_network(config: Config, spec: EnvSpec, network: MLP, task: Task, judge:
     )
 
 
-def engine_name(config: Config) -> str:
-    """Return the engine that a run takes: the chosen one, or worker processes for what would keep one core busy otherwise."""
-    if config.engine != AUTO:
-        return config.engine
-    return "processes" if config.world == "gymnasium" and (config.workers or cores()) > 1 else "inline"
-
-
-def make_engine(config: Config, task: Task) -> Engine:
-    """Return the engine that the settings ask for; where they leave it open, one that the task can be measured by."""
-    if engine_name(config) == "inline":
-        return Inline(1 if config.world == "gymnasium" else config.workers or cores())
-    engine = Processes(config.workers, eval_timeout=config.eval_timeout, worker_memory=config.worker_memory)
-    try:
-        engine.introduce(task)
-    except UsageError as obstacle:
-        if config.engine != AUTO:
-            raise
-        log.warning("%s; it is measured in this process alone", obstacle)
-        return Inline()
-    return engine
-
-
 def _network(spec: EnvSpec, config: Config) -> MLP:
-    sizes = (spec.observation_space.width, *config.hidden, num_outputs(spec.action_space))
+    shown = spec.observation_space
+    if shown.width > MAX_NEURONS:
+        raise UsageError(
+            f"{spec.id}: an observation in {shown!s:.200} is {shown.width:,} inputs, more than a network can have here; show"
+            " less of it, with gymnasium.wrappers.ResizeObservation or GrayscaleObservation in a function that makes the environment"
+        )
+    sizes = (shown.width, *config.hidden, num_outputs(spec.action_space))
     network = MLP(sizes=sizes, activation=config.activation, initialiser=config.initialiser)
     _refuse_too_large(config, network.dim)
     return network
