@@ -156,7 +156,7 @@ def _network(spec: EnvSpec, config: Config) -> MLP:
     if shown.width > MAX_NEURONS:
         raise UsageError(
             f"{spec.id}: an observation in {shown!s:.200} is {shown.width:,} inputs, more than a network can have here; show"
-            " less of it, with gymnasium.wrappers.ResizeObservation or GrayscaleObservation in a function that makes the environment"
+            " less of it, with gymnasium.wrappers.ResizeObservation or GrayscaleObservation in a function that makes the world"
         )
     sizes = (shown.width, *config.hidden, num_outputs(spec.action_space))
     network = MLP(sizes=sizes, activation=config.activation, initialiser=config.initialiser)
