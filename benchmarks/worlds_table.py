@@ -29,7 +29,7 @@ from _harness import REPOSITORY, Bar, Report, circumstances, conclude, flags, qu
 from startup import evolvent_command
 
 import evolvent as ev
-from evolvent.training.parts import engine_name
+from evolvent.training.engine_choice import engine_name
 from evolvent.training.run import read_config
 from evolvent.training.run_folder import RunFolder
 

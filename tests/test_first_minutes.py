@@ -13,7 +13,7 @@ import pytest
 import evolvent as ev
 from evolvent.article import NeuralNet
 from evolvent.cli.main import run as run_command
-from evolvent.cli.progress import _how_to_go_on
+from evolvent.cli.summary import how_to_go_on
 from evolvent.envs import CARTPOLE, ENVS
 from evolvent.spaces import Box
 from evolvent.training import RunInterrupted
@@ -191,5 +191,5 @@ def test_a_run_that_was_stopped_tells_the_command_that_goes_on_with_its_world(tm
     (tmp_path / "third_simulator.py").write_text(SIMULATOR.replace("Dot-v0", "Third-v0"), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     run = ev.evolve("third_simulator:Third-v0", **SMALL, name="one")
-    told = _how_to_go_on(RunInterrupted(run.folder, 3))
+    told = how_to_go_on(RunInterrupted(run.folder, 3))
     assert told.endswith("resume runs/third_simulator-Third-v0/one --env third_simulator:Third-v0")

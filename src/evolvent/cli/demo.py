@@ -8,7 +8,8 @@ from pathlib import Path
 
 from evolvent import reporting
 from evolvent.cli.flags import parse
-from evolvent.cli.progress import Output, carry_out, heading, result_lines
+from evolvent.cli.progress import Output, carry_out, heading
+from evolvent.cli.summary import result_lines
 from evolvent.cli.terminal import command_name, short
 from evolvent.training import Run, start
 from evolvent.training.presets import default_config

@@ -12,11 +12,11 @@ import tyro
 
 from evolvent.cli.flags import called, parse
 from evolvent.cli.policies import find_policy, world_of
-from evolvent.cli.progress import figures
+from evolvent.cli.summary import figures
 from evolvent.cli.terminal import say
 from evolvent.files import dump_json
 from evolvent.training.config import Config, check_count
-from evolvent.training.parts import make_engine
+from evolvent.training.engine_choice import make_engine
 from evolvent.training.scoring import score, test_seeds
 from evolvent.training.worlds import arguments_for, default_form, env_spec, make_task
 
