@@ -155,9 +155,10 @@ WRONG = {
     "optional": ["high", [1.0], {}, True],
     "choice": [3, None, ["normal"], {}, "Normal?"],
     "record": [3, "x", [1], None, True],
+    bool: [0, 1, "true", None, [True], {}],
 }
 KINDS = {
-    **dict.fromkeys(("target", "max_env_steps", "max_seconds"), "optional"),
+    **dict.fromkeys(("target", "max_env_steps", "max_seconds", "eval_timeout", "worker_memory"), "optional"),
     **dict.fromkeys(("world", "initialiser"), "choice"),
     "genetic": "record",
 }
