@@ -166,3 +166,16 @@ def test_that_an_observation_lies_outside_is_said_where_the_user_can_mend_it(own
     gymnasium.registry.pop("extras/Outside-v0")
     assert not evaluation.failed.any()
     assert caplog.text.count("an observation lies outside its space") == (not own)
+
+
+@pytest.mark.parametrize("env_id", ["BipedalWalker-v3", "BipedalWalkerHardcore-v3"])
+def test_what_a_walker_earns_does_not_depend_on_the_episode_before(env_id):
+    pytest.importorskip("Box2D")
+    network = ev.MLP(sizes=(24, 4), output_activation="tanh")
+    row = network.initialise(1, ev.stream(3, "initial"))
+    seeds = np.arange(12, dtype=np.uint64)[None]
+    with closing(gym_env.GymEnv(env_id, network)) as task:
+        one_way, the_other = (
+            task.evaluate(row, ev.Conditions(seeds=each, episode_cap=150)).returns for each in (seeds, seeds[:, ::-1])
+        )
+    assert one_way.tolist() == the_other[:, ::-1].tolist()

@@ -22,7 +22,7 @@ from evolvent.policies.actions import AUTO, fitting_rule
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.gym_episode import ContractBroken, OutputsNotFinite, Played, Player
 from evolvent.tasks.gym_ids import factory_of, hint, is_registered, only_here, refuse_odd_module, registered_limits
-from evolvent.tasks.gym_packages import own_arguments, register_games, what_is_missing
+from evolvent.tasks.gym_packages import own_arguments, register_games, remembers, what_is_missing
 from evolvent.tasks.gym_spaces import action_space_of, shows_pictures, space_of
 from evolvent.tasks.mujoco_log import keep_out_of_folder
 
@@ -142,7 +142,8 @@ class GymEnv:
         action_rule: What makes actions of outputs, as for `CompiledEnv`.
         allow_nan_observations: Show the network numbers that are not finite instead of failing the episode. Most networks
             then have outputs that are NaN: of discrete actions that chooses the first, in a Box it fails all the same.
-        fresh_env: Build the environment anew for every episode, for one whose `reset` leaves something of the last one.
+        fresh_env: Build the environment anew for every episode, for one whose `reset` leaves something of the last one;
+            of some of Gymnasium's own that is known, and done anyway.
     """
 
     episodes_apart = True
@@ -169,7 +170,7 @@ class GymEnv:
         self._rule = fitting_rule(action_rule, self.spec.action_space)
         self._env_kwargs = dict(env_kwargs or {})
         self._allow_nan = allow_nan_observations
-        self._fresh_env = fresh_env
+        self._fresh_env = fresh_env or remembers(env_id)
         self._env: Any = None
         self._player: Player | None = None
 

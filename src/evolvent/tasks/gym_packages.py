@@ -1,4 +1,4 @@
-"""What an environment of Gymnasium's needs beside Gymnasium: a package that registers it, or one that it imports."""
+"""What an environment of Gymnasium's needs beside its id: a package that registers it or that it imports, care, arguments."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from evolvent.extras import missing_extra
 GAMES = "ALE/"  # the namespace of the Arcade Learning Environment
 IN_JAX = ("phys2d/", "tabular/")
 VERSION = "-v"
+REMEMBER = {"BipedalWalker-v3", "BipedalWalkerHardcore-v3"}
 
 
 def is_game(env_id: str) -> bool:
@@ -50,6 +51,15 @@ def comes_with_gymnasium(env_id: str) -> bool:
     """
     entry = gymnasium.registry[env_id].entry_point if env_id in gymnasium.registry else None
     return (entry if isinstance(entry, str) else getattr(entry, "__module__", "")).startswith("gymnasium.")
+
+
+def remembers(env_id: str) -> bool:
+    """Return whether `reset` is known to leave something of the last episode, on which the next one then depends.
+
+    Gymnasium's walkers keep Box2D's world, as its lander did until version 3
+    (https://github.com/Farama-Foundation/Gymnasium/issues/728): about every other episode goes another way.
+    """
+    return env_id in REMEMBER
 
 
 def own_arguments(env_id: str) -> dict[str, Any]:
