@@ -178,10 +178,10 @@ class Processes:
                 self.workers = len(self._seats)
 
     def _introduce(self, number: int) -> None:
-        """Have every worker build the task, and wait for those that never did."""
-        for seat in self._seats:
-            self._send_task(seat, number)
+        """Have every worker build the task, and wait for those that never did: one that dies of it is replaced meanwhile."""
         while not all(number in seat.ready for seat in self._seats):
+            for seat in self._seats:
+                self._send_task(seat, number)
             self._listen(None)
 
     def _send_task(self, seat: _Seat, number: int) -> None:
