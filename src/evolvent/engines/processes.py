@@ -101,6 +101,7 @@ class Processes:
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._seats: list[_Seat] = []
         self._tasks: list[tuple[Task, bytes]] = []
+        self._built: set[int] = set()  # tasks that all workers built once
         self._seconds: deque[float] = deque(maxlen=256)  # that jobs took of late
         self._slowest_first = 0.0  # of the first jobs that workers reported [s]
         self._slices = 0
@@ -155,6 +156,7 @@ class Processes:
         for seat in seats:
             seat.worker.kill()
         self._tasks.clear()
+        self._built.clear()
 
     def _number_of(self, task: Task) -> int:
         for number, (known, _) in enumerate(self._tasks):
@@ -178,11 +180,12 @@ class Processes:
                 self.workers = len(self._seats)
 
     def _introduce(self, number: int) -> None:
-        """Have every worker build the task, and wait for those that never did: one that dies of it is replaced meanwhile."""
-        while not all(number in seat.ready for seat in self._seats):
+        """Have every worker build a task that is new, and wait until they have: one that dies of it is replaced meanwhile."""
+        while number not in self._built and not all(number in seat.ready for seat in self._seats):
             for seat in self._seats:
                 self._send_task(seat, number)
             self._listen(None)
+        self._built.add(number)
 
     def _send_task(self, seat: _Seat, number: int) -> None:
         if number in seat.sent:
