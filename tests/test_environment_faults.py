@@ -12,7 +12,7 @@ from gymnasium.wrappers import ClipReward, TimeLimit
 from evolvent.errors import EnvironmentFailed, UsageError
 from evolvent.evaluation import Conditions, best_first
 from evolvent.networks import MLP
-from evolvent.policies.acting import NOT_FINITE, OUTSIDE, compile_watched_act
+from evolvent.policies.acting import NOT_FINITE, OUTSIDE, compile_watched_act, desk
 from evolvent.seeding import stream
 from evolvent.spaces import Discrete
 from evolvent.tasks.gym_env import DEFAULT_CAP, GymEnv
@@ -228,16 +228,18 @@ def test_an_observation_outside_its_space_is_said_once(step, caplog):
 
 
 def test_acting_under_watch_says_what_is_odd():
-    act, actions = compile_watched_act(NETWORK, Discrete(n=2)), np.zeros((1, 1))
-    bounds = np.array([[-1.0, -math.inf], [1.0, math.inf]])
+    act, on = compile_watched_act(NETWORK, Discrete(n=2)), desk(np.array([[-1.0, -math.inf], [1.0, math.inf]]), 1)
     for shown, flags in [
         ([1.0, 9.0], 0),
         ([-1.5, 0.0], OUTSIDE),
         ([0.0, math.nan], NOT_FINITE),
         ([math.inf, 0.0], NOT_FINITE + OUTSIDE),
     ]:
-        assert act(TAKES_1, np.array([shown]), bounds, actions) == flags
-    assert act(TAKES_1 * np.nan, np.zeros((1, 2)), bounds, actions) == NOT_FINITE
+        on.observations[:] = shown
+        assert act(TAKES_1, on.whole) == flags
+    on.observations[:] = 0.0
+    assert (act(TAKES_1, on.whole), on.actions.tolist()) == (0, [[1.0]])
+    assert act(TAKES_1 * np.nan, on.whole) == NOT_FINITE
 
 
 def test_an_environment_may_show_the_same_array_again_and_again():

@@ -19,6 +19,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
@@ -26,7 +27,7 @@ from typing import Any, BinaryIO, Final
 
 from evolvent.engines.blueprint import unpack
 from evolvent.engines.messages import Message, read, write
-from evolvent.errors import EvolventError
+from evolvent.errors import EvolventError, UsageError
 from evolvent.evaluation import Conditions, Evaluation
 from evolvent.moments import Moments
 from evolvent.tasks import Task
@@ -39,11 +40,25 @@ F_SETSIG: Final = 10  # of Linux's fcntl, which Python has no name for
 Tell = Callable[[Message], None]
 
 _serving = threading.Event()
+_importing = threading.Event()
 
 
 def in_worker() -> bool:
     """Return whether this process is a worker of another one."""
     return _serving.is_set()
+
+
+def refuse_without_guard() -> None:
+    """Refuse to begin anything where a worker imports what it needs: it would be begun again in every worker of it.
+
+    Raises:
+        UsageError: It is being imported.
+    """
+    if _importing.is_set():
+        raise UsageError(
+            "workers: a worker process imports the script that defines the environment, and the script begins a run there too;"
+            ' put what begins it under if __name__ == "__main__": or the environment in a module of its own'
+        )
 
 
 def main() -> None:
@@ -66,13 +81,14 @@ def main() -> None:
 def _serve(waiting: SimpleQueue[Message | None], tell: Tell, *, limit: float) -> None:
     """Do what is asked; `limit` [bytes] is the memory beyond which the worker asks to be replaced."""
     tasks: dict[int, Task] = {}
+    pace = _Pace()
     try:
         while (message := waiting.get()) is not None and message.word != "close":
             if message.word == "task":
                 number = message.facts["number"]
                 tasks[number] = _built(message)
                 tell(Message("ready", {"number": number}))
-            elif not _measure(tasks[message.facts["task"]], message, tell, limit):
+            elif not _measure(tasks[message.facts["task"]], message, tell, pace, limit):
                 break
     except (Exception, SystemExit) as problem:  # noqa: BLE001 - the task's own, whatever it is: the supervisor raises it
         tell(_refusal(problem))
@@ -82,22 +98,34 @@ def _serve(waiting: SimpleQueue[Message | None], tell: Tell, *, limit: float) ->
 
 
 def _built(message: Message) -> Task:
+    _importing.set()
     if "main" in message.facts:
         multiprocessing.spawn.prepare(message.facts["main"])
     task = unpack(message.arrays["content"].tobytes())
     build: Callable[[], None] | None = getattr(task, "build", None)
     if build is not None:
         build()
+    _importing.clear()
     return task
 
 
-def _measure(task: Task, message: Message, tell: Tell, limit: float) -> bool:
-    """Measure jobs, a few at a time: as many as take about as long as a report is worth; return whether to go on."""
+@dataclass(slots=True)
+class _Pace:
+    """How many jobs take about as long as a report is worth: one at first, and what was learnt is kept from slice to slice."""
+
+    jobs: int = 1
+
+    def learn(self, jobs: int, seconds: float) -> None:
+        self.jobs = max(1, min(2 * self.jobs, int(jobs * SECONDS_A_REPORT / max(seconds, 1e-9))))
+
+
+def _measure(task: Task, message: Message, tell: Tell, pace: _Pace, limit: float) -> bool:
+    """Measure jobs, a few at a time; return whether to go on."""
     jobs, rows, seeds = (message.arrays[name] for name in ("rows_of_jobs", "rows", "seeds"))
     normaliser = _normaliser(message)
-    begin, size = 0, 1
+    begin = 0
     while begin < len(jobs):
-        end = min(begin + (1 if normaliser else size), len(jobs))
+        end = min(begin + (1 if normaliser else pace.jobs), len(jobs))
         began = time.perf_counter()
         conditions = Conditions(seeds=seeds[begin:end], episode_cap=message.facts["cap"], normaliser=normaliser)
         evaluation = task.evaluate(rows[jobs[begin:end]], conditions)
@@ -106,7 +134,7 @@ def _measure(task: Task, message: Message, tell: Tell, limit: float) -> bool:
         if (held := resident_bytes(os.getpid())) > limit:
             tell(Message("leaving", {"megabytes": round(held / MEGABYTE)}))
             return False
-        size = max(1, min(2 * size, int(size * SECONDS_A_REPORT / max(seconds, 1e-9))))
+        pace.learn(end - begin, seconds)
         begin = end
     return True
 
@@ -143,7 +171,7 @@ def _refusal(problem: BaseException) -> Message:
         {
             "kind": type(problem).__name__ if known else "",
             "text": str(problem) if known else f"{type(problem).__name__}: {problem}",
-            "details": "".join(traceback.format_exception(problem)),
+            "details": "" if isinstance(problem, UsageError) else "".join(traceback.format_exception(problem)),
         },
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,6 @@ from evolvent.networks import Network
 from evolvent.policies.actions import AUTO, action_rule, draws, num_outputs
 from evolvent.seeding import Draw
 from evolvent.spaces import ActionSpace, Box, Space
-
-Bounds: TypeAlias = NDArray[np.float64]  # (2, observation size) the lower ones, the upper ones
 
 Act = Callable[..., bool]
 Outputting = Callable[[Row, Observations, Outputs], None]
@@ -47,13 +45,53 @@ def compile_act(network: Network, action_space: ActionSpace, rule: str = AUTO) -
     return specialise(act) if draws(action_space, rule) else specialise(_act_undrawn, ACT=act)
 
 
-def compile_watched_act(network: Network, action_space: ActionSpace, rule: str = AUTO) -> WatchedAct:
-    """Return what `compile_act` does, with the bounds of an observation as one more argument, before the actions.
+class Desk(NamedTuple):
+    """What a step needs besides the row, in one array: to hand a compiled function another one takes long for a small network.
 
-    The function returns a sum: `NOT_FINITE` if a number in the observations or in the outputs is not finite, and `OUTSIDE`
-    if an observation lies outside the bounds.
+    Args:
+        whole: The array, of which all others are parts.
+        observations: `(1, observation size)`, what is seen.
+        bounds: `(2, observation size)`, the lower ones and the upper ones.
+        actions: `(1, action size)`, what is done.
     """
-    act = bind(_watched_act, ACT=bind(_act, **_bindings(network, action_space, rule)))
+
+    whole: NDArray[np.float64]
+    observations: NDArray[np.float64]
+    bounds: NDArray[np.float64]
+    actions: NDArray[np.float64]
+
+
+def desk(bounds: NDArray[np.float64], action_size: int) -> Desk:
+    """Return a desk for observations within `bounds (2, observation size)` and actions of so many numbers."""
+    width = bounds.shape[1]
+    whole = np.concatenate([np.zeros(width), bounds.ravel(), np.zeros(action_size)])
+    return Desk(
+        whole=whole,
+        observations=whole[:width].reshape(1, width),
+        bounds=whole[width : 3 * width].reshape(2, width),
+        actions=whole[3 * width :].reshape(1, action_size),
+    )
+
+
+def compile_watched_act(network: Network, action_space: ActionSpace, rule: str = AUTO) -> WatchedAct:
+    """Return what does the same on a `Desk`, and watches what it is shown.
+
+    Args:
+        network: As for `compile_act`.
+        action_space: As for `compile_act`.
+        rule: As for `compile_act`.
+
+    Returns:
+        A function of the row `(dim,)` and the whole of a desk; where the rule draws, also of the episode's key and of the step.
+        It returns a sum: `NOT_FINITE` if a number in the observation or in the outputs is not finite, and `OUTSIDE` if the
+        observation lies outside its bounds.
+    """
+    act = bind(
+        _watched_act,
+        ACT=bind(_act, **_bindings(network, action_space, rule)),
+        WIDTH=network.num_inputs,
+        ACTION_SIZE=action_space.size,
+    )
     return specialise(act) if draws(action_space, rule) else specialise(_watched_act_undrawn, ACT=act)
 
 
@@ -90,6 +128,7 @@ FORWARD: Any = None
 CHOOSE: Any = None
 INITIAL_MEMORY: Any = ()
 ACTION_SIZE = 0
+WIDTH = 0
 APART: Final = np.uint64(0x9FB21C651E98DF25)  # the keys of a batch's observations, each an episode of its own
 
 
@@ -111,19 +150,19 @@ def _act_undrawn(row: Row, observations: Observations, actions: Actions) -> bool
     return ACT(row, observations, actions, np.uint64(0), 0)
 
 
-def _watched_act(row: Row, observations: Observations, bounds: Bounds, actions: Actions, key: np.uint64, step: int) -> int:
+def _watched_act(row: Row, whole: NDArray[np.float64], key: np.uint64, step: int) -> int:
     flags = 0
-    for i in range(len(observations)):
-        for k in range(len(observations[i])):
-            if observations[i, k] < bounds[0, k] or observations[i, k] > bounds[1, k]:
-                flags = OUTSIDE
+    for k in range(WIDTH):
+        if whole[k] < whole[WIDTH + k] or whole[k] > whole[2 * WIDTH + k]:
+            flags = OUTSIDE
+    observations, actions = whole[:WIDTH].reshape((1, WIDTH)), whole[3 * WIDTH :].reshape((1, ACTION_SIZE))
     if not ACT(row, observations, actions, key, step):
         flags += NOT_FINITE
     return flags
 
 
-def _watched_act_undrawn(row: Row, observations: Observations, bounds: Bounds, actions: Actions) -> int:
-    return ACT(row, observations, bounds, actions, np.uint64(0), 0)
+def _watched_act_undrawn(row: Row, whole: NDArray[np.float64]) -> int:
+    return ACT(row, whole, np.uint64(0), 0)
 
 
 def _write_outputs(row: Row, observations: Observations, outputs: Outputs) -> None:

@@ -166,12 +166,11 @@ def _within(outer: str, inner: str) -> str:
 
 
 def _box_encoder(space: Box, inputs: Inputs, name: str) -> Show:
-    shape, target = space.shape, inputs.reshape(space.shape)
+    shape, dtype, target = space.shape, np.dtype(space.dtype), inputs.reshape(space.shape)
     expected = f"numbers of shape {shape}"
 
     def show(observation: Any) -> None:
-        is_plain = type(observation) is np.ndarray and observation.shape == shape
-        if not is_plain or observation.dtype.kind not in KINDS_OF_NUMBERS:
+        if type(observation) is not np.ndarray or observation.dtype is not dtype or observation.shape != shape:
             observation = _numbers(observation, KINDS_OF_NUMBERS, expected, shape, name)
         target[...] = observation
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
+from math import isfinite, nan
 from numbers import Real
 from reprlib import repr as shortened
 from typing import Any, NamedTuple
@@ -15,14 +15,13 @@ from evolvent.arrays import Row
 from evolvent.envs import EnvSpec
 from evolvent.errors import ContractBroken, EnvironmentFailed
 from evolvent.networks import Network
-from evolvent.policies.acting import NOT_FINITE, compile_watched_act
+from evolvent.policies.acting import NOT_FINITE, compile_watched_act, desk
 from evolvent.policies.actions import AUTO, draws, one_for_environment
 from evolvent.policies.observations import encoder, input_bounds, input_name
 from evolvent.tasks.gym_packages import comes_with_gymnasium
 
 log = logging.getLogger("evolvent")
 
-PLAIN = (float, int)
 OLDER_API = re.compile(r"unexpected keyword argument '(seed|options)'|not enough values to unpack \(expected 5, got 4\)")
 
 
@@ -68,10 +67,9 @@ class Player:
         self._act = compile_watched_act(network, spec.action_space, action_rule)
         self._draws = draws(spec.action_space, action_rule)
         self._as_handed = one_for_environment(spec.action_space)
-        self._bounds = input_bounds(spec.observation_space)
-        self._values = np.zeros((1, spec.observation_space.width))
-        self._show = encoder(spec.observation_space, self._values[0])
-        self._actions = np.zeros((1, spec.action_space.size))
+        self._desk = desk(input_bounds(spec.observation_space), spec.action_space.size)
+        self._values = self._desk.observations[0]
+        self._show = encoder(spec.observation_space, self._values)
         self._told_outside = comes_with_gymnasium(spec.id)  # where the user could mend nothing
 
     def play(self, row: Row, seed: int, cap: int) -> Played:
@@ -81,22 +79,23 @@ class Player:
             EnvironmentFailed: The environment has another API than Gymnasium's.
         """
         total, steps, over, terminated = 0.0, 0, False, False
-        key, given = np.uint64(seed), (row, self._values, self._bounds, self._actions)
+        show, act, as_handed, drawn = self._show, self._act, self._as_handed, self._draws
+        key, whole, actions = np.uint64(seed), self._desk.whole, self._desk.actions
         try:
-            observation = self._reset(seed)
+            step, observation = self._env.step, self._reset(seed)
             while steps < cap and not over:
-                self._show(observation)
-                if flags := self._act(*given, key, steps + 1) if self._draws else self._act(*given):
+                show(observation)
+                if flags := act(row, whole, key, steps + 1) if drawn else act(row, whole):
                     self._look_closer(flags, steps)
                 steps += 1
-                answer = self._env.step(self._as_handed(self._actions))
+                answer = step(as_handed(actions))
                 try:
                     observation, reward, terminated, truncated, _ = answer
                 except (TypeError, ValueError):
                     raise self._older_api(f"step() gave {_described(answer)}") from None
-                total += float(reward) if isinstance(reward, PLAIN) and math.isfinite(reward) else _as_number(reward)
+                total += reward if type(reward) is float and isfinite(reward) else _as_number(reward)
                 over = terminated or truncated
-            self._show(observation)
+            show(observation)
             self._look_at_last(total, steps)
         except EnvironmentFailed:
             raise
@@ -121,22 +120,22 @@ class Player:
             raise OutputsNotFinite("network: expected finite outputs, got others")
         else:
             self._refuse_odd_numbers()
-            if not np.isfinite(self._actions).all():
-                raise OutputsNotFinite(f"action: expected finite numbers, got {self._actions[0]} for {self._values[0]}")
+            if not np.isfinite(actions := self._desk.actions[0]).all():
+                raise OutputsNotFinite(f"action: expected finite numbers, got {actions} for {self._values}")
 
     def _look_at_last(self, total: float, steps: int) -> None:
         self._refuse_odd_numbers()
         self._tell_outside(steps)
-        if not math.isfinite(total):
+        if not isfinite(total):
             raise ContractBroken(f"rewards: expected a finite sum, got {total}")
 
     def _refuse_odd_numbers(self) -> None:
-        if not self._allow_nan and not (finite := np.isfinite(self._values[0])).all():
+        if not self._allow_nan and not (finite := np.isfinite(self._values)).all():
             odd = int(np.argmin(finite))
-            raise ContractBroken(f"observation: expected finite numbers, got {self._values[0, odd]}{self._place(odd)}")
+            raise ContractBroken(f"observation: expected finite numbers, got {self._values[odd]}{self._place(odd)}")
 
     def _tell_outside(self, steps: int) -> None:
-        values, (low, high) = self._values[0], self._bounds
+        values, (low, high) = self._values, self._desk.bounds
         if not self._told_outside and (outside := (values < low) | (values > high)).any():
             odd = int(np.argmax(outside))
             log.warning(
@@ -164,9 +163,9 @@ class Player:
 
 def _as_number(reward: Any) -> float:
     value = np.asarray(reward)[()] if hasattr(reward, "__array__") else reward
-    is_number = any(isinstance(value, kind) for kind in (Real, np.bool_))
-    number = float(value) if is_number else math.nan
-    if not math.isfinite(number):
+    is_number = isinstance(value, float) or any(isinstance(value, kind) for kind in (Real, np.bool_))
+    number = float(value) if is_number else nan
+    if not isfinite(number):
         raise ContractBroken(f"reward: expected a finite number, got {shortened(reward)}")
     return number
 
