@@ -1,16 +1,15 @@
 """Small populations to be measured in worlds that misbehave on demand, and what was measured without a fault."""
 
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
-from evolvent.engines import Inline, worker
+from evolvent.engines import Inline, Processes
 from evolvent.evaluation import Conditions
 from evolvent.networks import MLP
 from evolvent.seeding import stream
 from evolvent.tasks.gym_env import GymEnv
-from evolvent.testing import FaultyEnv
 
 FAULTY = "evolvent.testing:FaultyEnv"
 NETWORK = MLP(sizes=(2, 2))
@@ -34,11 +33,22 @@ def undisturbed(pop, episodes, seed=0, **arguments):
     return Inline().evaluate(world(**arguments), rows(pop), conditions(pop, episodes, seed))
 
 
-def same(one, other, who=slice(None)):
-    """Tell whether two evaluations hold the same bits, for some individuals or for all and then the same problems."""
-    pairs = [(getattr(one, name), getattr(other, name)) for name in ARRAYS]
-    bits = all(a is b or (a.dtype == b.dtype and a[who].tobytes() == b[who].tobytes()) for a, b in pairs)
-    return bits and (who != slice(None) or one.problems == other.problems)
+def same(one, other, who=None):
+    """Tell whether two evaluations hold the same bits: for all individuals, with the same problems, or for some."""
+    for name in ARRAYS:
+        a, b = (getattr(each, name) for each in (one, other))
+        if a is not b and (a.dtype != b.dtype or a[who].tobytes() != b[who].tobytes()):
+            return False
+    return who is not None or one.problems == other.problems
+
+
+@contextmanager
+def warm(workers=2, **settings):
+    """Give an engine whose workers have measured something, so that its limits of time are those of a run."""
+    with closing(Processes(workers, **settings)) as engine:
+        while any(seat.fresh for seat in engine._seats) or not engine._seats:
+            engine.evaluate(world("slow", value=0.02, step=1), rows(2 * workers), conditions(2 * workers, 1))
+        yield engine
 
 
 def others(pop, failed):
@@ -67,21 +77,3 @@ def members(groups):
             if int(group) in groups and state not in {"Z", "X"}:
                 found.append(int(path.name))
     return found
-
-
-def impatient(seconds, **arguments):
-    """Return a world whose worker reports whatever takes so many seconds: 0 makes it a report a job."""
-    worker.SECONDS_A_REPORT = seconds
-    return FaultyEnv(**arguments)
-
-
-def parabola(row):
-    """Return what a function of the user's, at the top level of a module, returns."""
-    return -float(((row - 3) ** 2).sum())
-
-
-def noisy_parabola(row, seed):
-    """Return the same with something of the seed; a row in a few cannot be measured."""
-    if row[0] > 1.0:
-        raise ValueError("a row like this one cannot be measured")
-    return parabola(row) + seed / 2**64

@@ -18,7 +18,8 @@ from evolvent.tasks.gym_env import GymEnv
 from evolvent.tasks.gym_ids import text_of
 from evolvent.testing import FaultyEnv
 from tests.commands import SMALL
-from tests.measuring import NETWORK, conditions, noisy_parabola, parabola, rows, same, undisturbed, world
+from tests.measuring import NETWORK, conditions, rows, same, undisturbed, world
+from tests.misbehaving import noisy_parabola, parabola
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -54,7 +55,7 @@ def test_the_order_of_finishing_changes_nothing(engine):
 @pytest.mark.parametrize("seconds", [0.0, 1e-3, 10.0])
 def test_the_sizes_of_slices_and_of_reports_change_nothing(engine, monkeypatch, slices, seconds):
     monkeypatch.setattr(work, "SLICES_A_WORKER", slices)
-    task = GymEnv("tests.measuring:impatient", NETWORK, env_kwargs={"seconds": seconds})
+    task = GymEnv("tests.misbehaving:impatient", NETWORK, env_kwargs={"seconds": seconds})
     assert same(engine.evaluate(task, rows(30), conditions(30, 2)), undisturbed(30, 2))
 
 

@@ -24,6 +24,7 @@ from evolvent.crew import cores
 from evolvent.engines.blueprint import main_module, needs_main, pack
 from evolvent.engines.messages import Message
 from evolvent.engines.work import Slice, Work
+from evolvent.engines.worker import refuse_without_guard
 from evolvent.engines.worker_process import PATIENCE, Event, WorkerProcess
 from evolvent.errors import EngineFailed, EnvironmentFailed, EvolventError, UsageError
 from evolvent.evaluation import Conditions, Evaluation
@@ -125,6 +126,7 @@ class Processes:
             EnvironmentFailed: A worker cannot build the task.
             EngineFailed: Workers cannot be started, or die again and again.
         """
+        refuse_without_guard()
         number = self._number_of(task)
         work = Work(population, conditions, getattr(task, "episodes_apart", False), self._slices)
         began, self._busy, self._deaths = time.perf_counter(), 0.0, 0
@@ -348,7 +350,8 @@ def _refused(message: Message) -> EvolventError:
     kind: type[EvolventError] = getattr(errors, message.facts["kind"] or "EnvironmentFailed", EnvironmentFailed)
     text = message.facts["text"]
     error = kind(text if message.facts["kind"] else f"a worker process cannot do its task: {text}")
-    error.add_note(f"in a worker process:\n{message.facts['details']}")
+    if details := message.facts["details"]:
+        error.add_note(f"in a worker process:\n{details}")
     return error
 
 

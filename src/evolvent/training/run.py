@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evolvent.arrays import Row
+from evolvent.engines.worker import refuse_without_guard
 from evolvent.env_kwargs import as_text, refuse_text
 from evolvent.errors import EvolventError, FileRefused, StorageFailed, UsageError
 from evolvent.files import JsonObject, dump_json, read_bytes, save_atomically
@@ -185,6 +186,7 @@ def start(
 
     `on_begin` is called once nothing is left that could be refused, before the first generation.
     """
+    refuse_without_guard()
     _check_callbacks(callbacks)
     search = prepare(env, config)
     try:
@@ -229,6 +231,7 @@ def resume(
         FileRefused: No checkpoint can be read; nothing was changed.
         UsageError: A setting cannot be changed in a run, or the world has to be named.
     """
+    refuse_without_guard()
     folder = folder if isinstance(folder, RunFolder) else run_folder.open_run(str(folder))
     _check_callbacks(callbacks)
     if fixed := sorted(set(changes or {}) - set(CHANGEABLE)):
