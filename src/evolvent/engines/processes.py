@@ -286,8 +286,8 @@ class Processes:
         how = how or seat.worker.end_of_life()
         self._deaths += 1
         printed = seat.worker.printed()
-        allowed = max(DEATHS, DEATHS_A_WORKER * self.workers)
-        if self._deaths > (allowed if any(each.ready for each in self._seats) else DEATHS_AT_START):
+        at_start = not (self._built or seat.worker.was_killed() or any(each.ready for each in self._seats))
+        if self._deaths > (DEATHS_AT_START if at_start else max(DEATHS, DEATHS_A_WORKER * self.workers)):
             raise EngineFailed(
                 f"workers: {self._deaths} processes died while one population was measured; the last one:"
                 f" {how}{_last_words(printed)}"
