@@ -93,7 +93,7 @@ class Player:
                     observation, reward, terminated, truncated, _ = answer
                 except (TypeError, ValueError):
                     raise self._older_api(f"step() gave {_described(answer)}") from None
-                total += reward if type(reward) is float and isfinite(reward) else _as_number(reward)
+                total += float(reward) if isinstance(reward, float) and isfinite(reward) else _as_number(reward)
                 over = terminated or truncated
             show(observation)
             self._look_at_last(total, steps)
