@@ -36,9 +36,10 @@ def write(pipe: BinaryIO, message: Message) -> None:
         OSError: Nobody reads it any more.
     """
     content = pack_tensors(message.arrays, {"word": message.word, "facts": dump_json(message.facts)})
-    rest = memoryview(len(content).to_bytes(LENGTH_BYTES, "little") + content)
-    while rest:
-        rest = rest[pipe.write(rest) :]
+    for part in (len(content).to_bytes(LENGTH_BYTES, "little"), content):
+        rest = memoryview(part)
+        while rest:
+            rest = rest[pipe.write(rest) :]
 
 
 def read(pipe: BinaryIO) -> Message | None:

@@ -138,10 +138,11 @@ class Work:
         steps = self._place("steps", np.zeros((1, self._seeds.shape[1]), np.int64)).reshape(pop, episodes)
         failed = self._place("failed", np.zeros(1, np.bool_)).reshape(pop, -1)
         truncated = self._found["truncated"].reshape(pop, episodes) if "truncated" in self._found else None
+        fitness = self._place("fitness", np.zeros(1))
         evaluation = mean_return(returns, steps, np.logical_or.reduce(failed, axis=1), truncated)
         described = self._found.get("descriptors")
         return Evaluation(
-            fitness=evaluation.fitness if self.episodes_apart else np.where(evaluation.failed, np.nan, self._found["fitness"]),
+            fitness=evaluation.fitness if self.episodes_apart else np.where(evaluation.failed, np.nan, fitness),
             returns=returns,
             steps=steps,
             failed=evaluation.failed,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -12,12 +11,12 @@ import threading
 import time
 from collections import deque
 from queue import SimpleQueue
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from evolvent.engines.messages import Message, read, write
 from evolvent.errors import FileRefused
 
-COMMAND: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from evolvent.engines.worker import main; main()"
+COMMAND: Final = "import sys; sys.path[:] = sys.argv[3:]; del sys.argv[3:]; from evolvent.engines.worker import main; main()"
 ONE_THREAD: Final = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
     *("NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
@@ -45,12 +44,15 @@ class WorkerProcess:
     def __init__(self, events: SimpleQueue[Event], memory_limit: float) -> None:
         """Start the process."""
         self.pid: int
-        self.tasks: set[int] = set()
         self._printed: deque[bytes] = deque()
-        inner, self._lifeline = os.pipe()
+        self._group_lives = True
+        inner, lifeline = os.pipe()
+        self._lifeline: int | None = lifeline
+        # Python, too, passes over what is no text, such as a Path
+        where_from = [each for each in sys.path if isinstance(each, str)]  # pyright: ignore[reportUnnecessaryIsInstance]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this very program
-                [sys.executable, "-c", COMMAND, str(inner), str(memory_limit), json.dumps(sys.path)],
+                [sys.executable, "-c", COMMAND, str(inner), str(memory_limit), *where_from],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -58,9 +60,10 @@ class WorkerProcess:
                 start_new_session=True,
                 env={**dict.fromkeys(ONE_THREAD, "1"), **os.environ},
                 pass_fds=() if sys.platform == "win32" else (inner,),
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         except BaseException:
-            os.close(self._lifeline)
+            os.close(lifeline)
             raise
         finally:
             os.close(inner)
@@ -75,9 +78,11 @@ class WorkerProcess:
         try:
             for thread in self._threads.values():
                 thread.start()
-        except RuntimeError as problem:
+        except BaseException as problem:
             self.kill()
-            raise OSError(str(problem)) from problem
+            if isinstance(problem, RuntimeError):
+                raise OSError(str(problem)) from problem
+            raise
 
     def tell(self, message: Message) -> None:
         """Send a message, without waiting for the process to read it; if it is gone, the queue will say so."""
@@ -95,7 +100,7 @@ class WorkerProcess:
             return "it closed its pipes"
         if code >= 0:
             return f"it left with exit code {code}"
-        return f"it was ended by {signal.Signals(-code).name}"
+        return f"it was ended by {signal.Signals(-code).name if -code in set(signal.Signals) else f'signal {-code}'}"
 
     def is_gone(self) -> bool:
         """Return whether the process has ended."""
@@ -108,16 +113,24 @@ class WorkerProcess:
     def ask_to_leave(self) -> None:
         """Tell the process to close its environments and to end."""
         self.tell(Message("close"))
-        with contextlib.suppress(OSError):
-            self._process.terminate()
+        if sys.platform != "win32":  # where it would end at once
+            with contextlib.suppress(OSError):
+                self._process.terminate()
 
-    def kill(self) -> None:
-        """End the process and all that belong to its group, and give back what was held of it."""
-        if hasattr(os, "killpg"):
+    def strike(self) -> None:
+        """End the process and all that belong to its group, without waiting for that."""
+        if self._group_lives and hasattr(os, "killpg"):
             with contextlib.suppress(OSError):
                 os.killpg(self.pid, signal.SIGKILL)
-        self._process.kill()
-        self._process.wait()
+        with contextlib.suppress(OSError):
+            self._process.kill()
+
+    def kill(self) -> None:
+        """End the process and its group, and give back what was held of it; what was interrupted can be done again."""
+        self.strike()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a process may hang in the kernel, on a disk that is gone
+            self._process.wait(PATIENCE)
+            self._group_lives = False  # its number may be that of others now
         self._commands.put(None)
         until = time.monotonic() + PATIENCE
         for pipe, thread in self._threads.items():
@@ -125,7 +138,9 @@ class WorkerProcess:
                 thread.join(max(until - time.monotonic(), 0.0))
             if not thread.is_alive():  # else something that escaped from the group holds the other end
                 pipe.close()
-        os.close(self._lifeline)
+        lifeline, self._lifeline = self._lifeline, None
+        if lifeline is not None:
+            os.close(lifeline)
 
     def wait(self, until: float) -> bool:
         """Wait for the process to end by itself, not longer than `until` on the monotonic clock, and return whether it did."""
@@ -142,13 +157,16 @@ def _send(commands: SimpleQueue[Message | None], pipe: BinaryIO) -> None:
     with contextlib.suppress(OSError, ValueError):
         while (message := commands.get()) is not None:
             write(pipe, message)
+            del message  # it may hold many rows, and the next one may take long to come
 
 
 def _forward(worker: WorkerProcess, answers: BinaryIO, events: SimpleQueue[Event]) -> None:
-    with contextlib.suppress(OSError, ValueError, FileRefused):
-        while (message := read(answers)) is not None:
-            events.put((worker, message))
-    events.put((worker, None))
+    try:
+        with contextlib.suppress(OSError, ValueError, FileRefused):
+            while (message := read(answers)) is not None:
+                events.put((worker, message))
+    finally:
+        events.put((worker, None))
 
 
 def _keep_last(printed_pipe: BinaryIO, printed: deque[bytes]) -> None:
@@ -159,8 +177,3 @@ def _keep_last(printed_pipe: BinaryIO, printed: deque[bytes]) -> None:
             size += len(part)
             while size > KEPT_OUTPUT:
                 size -= len(printed.popleft())
-
-
-def environment_note() -> dict[str, Any]:
-    """Return which of the variables that limit threads the user has set otherwise: their values win."""
-    return {name: os.environ[name] for name in ONE_THREAD if os.environ.get(name, "1") != "1"}

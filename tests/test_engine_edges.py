@@ -1,0 +1,75 @@
+"""Worker processes in odd surroundings: signals without names, folders with modules of ours, what is ended twice."""
+
+import os
+import signal
+import sys
+from contextlib import closing
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+import pytest
+
+from evolvent.engines import Processes
+from evolvent.engines.worker_process import WorkerProcess
+from evolvent.seeding import stream
+from evolvent.tasks import Function
+from tests.measuring import conditions, is_alive, rows, same, undisturbed, world
+
+pytestmark = pytest.mark.timeout(120)
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="sends signals, and looks into /proc")
+
+
+def aborts(_row):
+    """Return nothing: end the process that wants to know."""
+    os.abort()
+
+
+def measured(engine):
+    return engine.evaluate(world(), rows(3), conditions(3, 1))
+
+
+def test_a_function_whose_every_row_kills_its_worker_fails_them_all():
+    task = Function(aborts, dim=2)
+    with closing(Processes(1)) as engine:
+        found = engine.evaluate(task, task.initialise(2, stream(0, "rows")), conditions(2, 1))
+    assert found.failed.all()
+    assert np.isnan(found.fitness).all()
+
+
+@linux
+def test_a_signal_without_a_name_is_told_by_its_number():
+    worker = WorkerProcess(SimpleQueue(), float("inf"))
+    os.kill(worker.pid, signal.SIGRTMIN + 6)
+    try:
+        assert worker.end_of_life() == f"it was ended by signal {signal.SIGRTMIN + 6}"
+    finally:
+        worker.kill()
+
+
+def test_a_path_among_the_places_of_modules_is_passed_over(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path, Path("nowhere")])
+    with closing(Processes(1)) as engine:
+        assert same(measured(engine), undisturbed(3, 1))
+
+
+def test_modules_in_the_current_folder_are_not_taken_for_those_of_python(monkeypatch, tmp_path):
+    for name in ("json", "queue", "signal"):
+        (tmp_path / f"{name}.py").write_text("raise AssertionError('not this one')")
+    monkeypatch.chdir(tmp_path)
+    with closing(Processes(1)) as engine:
+        assert same(measured(engine), undisturbed(3, 1))
+
+
+@linux
+def test_a_worker_can_be_ended_twice_and_holds_nothing_afterwards():
+    before = sorted(Path("/proc/self/fd").iterdir())
+    worker = WorkerProcess(SimpleQueue(), float("inf"))
+    worker.kill()
+    assert not is_alive(worker.pid)
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(8)]  # their numbers are those that the worker had
+    worker.kill()
+    for each in held:
+        os.close(each)
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
