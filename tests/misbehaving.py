@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from evolvent.engines import messages, worker
-from evolvent.testing import FaultyEnv
+from evolvent.testing import FaultyEnv, faults
 
 NEVER = threading.Event()
 
@@ -53,6 +53,14 @@ def little_memory(megabytes, **arguments):
         used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
         resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20,) * 2)
     return FaultyEnv(**arguments)
+
+
+def hopeless(flag):
+    """Return a world whose worker has a child, is deaf to SIGTERM, and waits in C with the interpreter lock held for ever."""
+    if worker.in_worker():
+        faults.spawns_child(None)
+        faults.ignores_sigterm(None)
+    return FaultyEnv("blocks", step=2, flag=flag)
 
 
 def _is_first(flag):
