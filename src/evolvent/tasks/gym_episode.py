@@ -135,8 +135,10 @@ class Player:
             raise ContractBroken(f"observation: expected finite numbers, got {self._values[odd]}{self._place(odd)}")
 
     def _tell_outside(self, steps: int) -> None:
+        if self._told_outside:
+            return
         values, (low, high) = self._values, self._desk.bounds
-        if not self._told_outside and (outside := (values < low) | (values > high)).any():
+        if (outside := (values < low) | (values > high)).any():
             odd = int(np.argmax(outside))
             log.warning(
                 "%s: an observation lies outside its space: %s%s after step %d, expected %s to %s; said once",
