@@ -49,6 +49,7 @@ def make(env_id: str, render_mode: str | None = None, env_kwargs: Mapping[str, A
     refuse_odd_module(env_id)
     register_games(env_id)
     factory = factory_of(env_id)
+    keep_out_of_folder(getattr(gymnasium.registry.get(env_id), "entry_point", factory))
     options = {**own_arguments(env_id), **(env_kwargs or {}), **({} if render_mode is None else {"render_mode": render_mode})}
     try:
         if factory is None:
@@ -251,7 +252,6 @@ class GymEnv:
 
     def _ready(self) -> Player:
         if self._player is None:
-            keep_out_of_folder(getattr(gymnasium.registry.get(self.spec.id), "entry_point", None))
             self._env = make(self.spec.id, env_kwargs=self._env_kwargs)
             self._player = Player(
                 self._env, self.spec, self._network, action_rule=self._rule, allow_nan_observations=self._allow_nan
