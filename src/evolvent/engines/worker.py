@@ -61,19 +61,6 @@ def refuse_without_guard() -> None:
         )
 
 
-def refuse_without_guard() -> None:
-    """Refuse to begin anything where a worker imports what it needs: it would be begun again in every worker of it.
-
-    Raises:
-        UsageError: It is being imported.
-    """
-    if _importing.is_set():
-        raise UsageError(
-            "workers: a worker process imports the script that defines the environment, and the script begins a run there too;"
-            ' put what begins it under if __name__ == "__main__": or the environment in a module of its own'
-        )
-
-
 def main() -> None:
     """Serve the supervisor at the other end of stdin and stdout until it says `close`, or is gone."""
     _serving.set()
@@ -120,6 +107,16 @@ def _built(message: Message) -> Task:
         build()
     _importing.clear()
     return task
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How many jobs take about as long as a report is worth: one at first, and what was learnt is kept from slice to slice."""
+
+    jobs: int = 1
+
+    def learn(self, jobs: int, seconds: float) -> None:
+        self.jobs = max(1, min(2 * self.jobs, int(jobs * SECONDS_A_REPORT / max(seconds, 1e-9))))
 
 
 def _measure(task: Task, message: Message, tell: Tell, pace: _Pace, limit: float) -> bool:
