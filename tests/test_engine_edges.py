@@ -1,5 +1,6 @@
 """Worker processes in odd surroundings: signals without names, folders with modules of ours, what is ended twice."""
 
+import gc
 import os
 import signal
 import sys
@@ -11,10 +12,13 @@ import numpy as np
 import pytest
 
 from evolvent.engines import Processes
+from evolvent.engines.messages import Message
+from evolvent.engines.work import Slice
 from evolvent.engines.worker_process import WorkerProcess
+from evolvent.errors import UsageError
 from evolvent.seeding import stream
 from evolvent.tasks import Function
-from tests.measuring import conditions, is_alive, rows, same, undisturbed, world
+from tests.measuring import conditions, is_alive, pids, rows, same, undisturbed, warm, world
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -73,3 +77,61 @@ def test_a_worker_can_be_ended_twice_and_holds_nothing_afterwards():
     for each in held:
         os.close(each)
     assert sorted(Path("/proc/self/fd").iterdir()) == before
+
+
+@linux
+def test_an_engine_that_is_forgotten_leaves_no_worker():
+    engine = Processes(1)
+    measured(engine)
+    (worker,) = pids(engine)
+    assert is_alive(worker)
+    del engine
+    gc.collect()
+    assert not is_alive(worker)
+
+
+@linux
+def test_an_end_that_is_interrupted_can_be_done_again(monkeypatch):
+    engine = Processes(2)
+    measured(engine)
+    workers = pids(engine)
+    kill = WorkerProcess.kill
+
+    def interrupted(_worker):
+        monkeypatch.setattr(WorkerProcess, "kill", kill)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WorkerProcess, "kill", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        engine.close()
+    engine.close()
+    assert not any(map(is_alive, workers))
+    assert not engine._seats
+
+
+def test_too_little_memory_for_one_episode_is_told(caplog):
+    with closing(Processes(1, worker_memory=1.0)) as engine:
+        assert same(measured(engine), undisturbed(3, 1))
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said.startswith("worker_memory: a worker held ")
+    assert "and may hold 1;" in said
+
+
+@pytest.mark.parametrize("size", [0, -1.0, float("nan")])
+def test_a_size_of_memory_that_is_none_is_refused(size):
+    with pytest.raises(UsageError, match="worker_memory: expected"):
+        Processes(1, worker_memory=size)
+
+
+@linux
+def test_a_worker_whose_words_wait_to_be_heard_is_not_taken_for_silent():
+    with warm(1, eval_timeout=0.5) as engine:
+        (seat,) = engine._seats
+        seat.in_hand.append(Slice(0, np.arange(1)))
+        seat.heard -= 10.0
+        engine._events.put((seat.worker, Message("log", {"level": 10, "text": "here"})))
+        engine._watch(None)
+        assert engine._seats == [seat]
+        engine._events.get()
+        engine._watch(None)
+        assert engine._seats != [seat]

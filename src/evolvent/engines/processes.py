@@ -11,6 +11,7 @@ import logging
 import os
 import statistics
 import time
+import weakref
 from collections import deque
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -18,15 +19,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from evolvent import errors
 from evolvent.arrays import Population
 from evolvent.crew import cores
 from evolvent.engines.blueprint import main_module, needs_main, pack
+from evolvent.engines.last_words import last_words, refusal
 from evolvent.engines.messages import Message
 from evolvent.engines.work import Slice, Work
-from evolvent.engines.worker import refuse_without_guard
+from evolvent.engines.worker import MEGABYTE, refuse_without_guard
 from evolvent.engines.worker_process import PATIENCE, Event, WorkerProcess
-from evolvent.errors import EngineFailed, EnvironmentFailed, EvolventError, UsageError
+from evolvent.errors import EngineFailed, UsageError
 from evolvent.evaluation import Conditions, Evaluation
 from evolvent.tasks import Task
 
@@ -42,8 +43,7 @@ AT_ONCE: Final = 2  # slices that a worker has: one that it is at, and the next
 DEATHS: Final = 10  # of workers that one population may cost, or
 DEATHS_A_WORKER: Final = 3  # times their number, if that is more
 DEATHS_AT_START: Final = 2  # where none of them ever built the task
-LINES_TOLD: Final = 6  # of what a worker printed, in a message
-LONGEST_TOLD: Final = 600  # characters
+MOST_TOLD: Final = 1000  # different warnings of worlds
 STRIKES: Final = 2  # deaths of its worker that a job is failed for
 STRIKES_FROM_OUTSIDE: Final = 4  # where something else killed the worker, each time while it did this one job
 
@@ -56,18 +56,22 @@ class _Seat:
     in_hand: deque[Slice] = field(default_factory=deque[Slice])
     sent: set[int] = field(default_factory=set[int])
     ready: set[int] = field(default_factory=set[int])
-    silent: float = 0.0
-    fresh: bool = True
+    heard: float = 0.0
+    num_reports: int = 0
     hung: bool = False
     gone: bool = False
+
+    @property
+    def fresh(self) -> bool:
+        return not self.num_reports
 
 
 class Processes:
     """Measures populations in worker processes. Neither their number nor what becomes of them changes a result.
 
-    Workers are started when the first population comes and stay until the engine is closed. One that dies is replaced and its
-    work done again; an episode whose worker dies of it twice fails its individual. One that is silent for longer than an
-    episode may take is ended. All of them end with this process, however that ends.
+    Workers are started when the first population comes and stay until the engine is closed, or forgotten. One that dies is
+    replaced and its work done again; an episode whose worker dies of it twice fails its individual. One that is silent for
+    longer than an episode may take is ended. All of them end with this process, however that ends.
 
     Args:
         workers: How many, 0 for one a core.
@@ -94,13 +98,19 @@ class Processes:
             raise UsageError(f"workers: expected at least 1, or 0 for one a core, got {workers}")
         if eval_timeout is not None and not eval_timeout > 0:
             raise UsageError(f"eval_timeout: expected a time above 0 [s], got {eval_timeout}")
+        if worker_memory is not None and not worker_memory > 0:
+            raise UsageError(f"worker_memory: expected a size above 0 [MB], got {worker_memory}")
         self.workers = workers or cores()
         self.utilisation = float("nan")
         self.repeatable = True
         self._eval_timeout = eval_timeout
-        self._memory_limit = 1e6 * worker_memory if worker_memory else _share_of_memory(self.workers)
+        self._memory_limit = MEGABYTE * worker_memory if worker_memory is not None else _share_of_memory(self.workers)
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._seats: list[_Seat] = []
+        self._process = os.getpid()
+        weakref.finalize(self, _end_each, self._seats, self._process)
+        self._waited = 0.0  # for what workers say, since the beginning [s]
+        self._watched = 0.0  # how much of that when they were last looked after
         self._tasks: list[tuple[Task, bytes]] = []
         self._built: set[int] = set()  # tasks that all workers built once
         self._seconds: deque[float] = deque(maxlen=256)  # that jobs took of late
@@ -154,9 +164,7 @@ class Processes:
         self._end_all()
 
     def _end_all(self) -> None:
-        seats, self._seats = self._seats, []
-        for seat in seats:
-            seat.worker.kill()
+        _end_each(self._seats, self._process)
         self._tasks.clear()
         self._built.clear()
 
@@ -196,7 +204,7 @@ class Processes:
         facts: dict[str, Any] = {"number": number, **({"main": main_module()} if needs_main(content) else {})}
         seat.worker.tell(Message("task", facts, {"content": np.frombuffer(content, np.uint8)}))
         seat.sent.add(number)
-        seat.silent = 0.0
+        seat.heard = self._waited
 
     def _supply(self, seat: _Seat, work: Work, number: int) -> None:
         """Give a worker what it can do next: a slice ahead, unless there is so little left that another may need it."""
@@ -207,7 +215,7 @@ class Processes:
             if given is None:
                 return
             if not seat.in_hand:
-                seat.silent = 0.0
+                seat.heard = self._waited
             seat.in_hand.append(given)
             seat.worker.tell(work.message(number, given))
 
@@ -222,10 +230,13 @@ class Processes:
             seat = next((seat for seat in self._seats if seat.worker is worker), None)
             if seat is not None:
                 self._hear(seat, message, work)
-        self._watch(min(time.monotonic() - began, LONGEST_TICK), work)
+        self._waited += min(time.monotonic() - began, LONGEST_TICK)
+        if self._waited - self._watched > TICK / 2:  # to ask the system about every worker at every word would take long
+            self._watched = self._waited
+            self._watch(work)
 
     def _hear(self, seat: _Seat, message: Message | None, work: Work | None) -> None:
-        seat.silent = 0.0
+        seat.heard = self._waited
         if message is None:
             self._bury(seat, work)
         elif message.word == "ready":
@@ -233,12 +244,12 @@ class Processes:
         elif message.word == "result":
             self._take(seat, message, work)
         elif message.word == "leaving":
-            self._say_once(logging.INFO, f"workers: one held {message.facts['megabytes']} MB; another takes its place")
+            self._note_memory(seat, message.facts["megabytes"])
             self._replace(seat, work)
         elif message.word == "log":
             self._say_once(message.facts["level"], message.facts["text"])
         else:
-            raise _refused(message)
+            raise refusal(message)
 
     def _take(self, seat: _Seat, message: Message, work: Work | None) -> None:
         if work is None or not seat.in_hand or seat.in_hand[0].number != message.facts["slice"]:
@@ -249,11 +260,12 @@ class Processes:
         self._busy += seconds
         self._seconds.append(seconds / max(given.reported - before, 1))
         if seat.fresh:
-            seat.fresh, self._slowest_first = False, max(self._slowest_first, seconds)
+            self._slowest_first = max(self._slowest_first, seconds)
+        seat.num_reports += 1
         if not len(given.left):
             seat.in_hand.popleft()
 
-    def _watch(self, waited: float, work: Work | None) -> None:
+    def _watch(self, work: Work | None) -> None:
         """End those who have been silent for too long, and notice those who went without a word."""
         for seat in list(self._seats):
             if seat not in self._seats:
@@ -261,11 +273,10 @@ class Processes:
             if not seat.gone and seat.worker.is_gone():
                 self._hear_last(seat, work)
                 continue
-            if not (seat.in_hand or seat.sent - seat.ready):
+            if not (seat.in_hand or seat.sent - seat.ready) or not self._events.empty():  # it may have spoken already
                 continue
-            seat.silent += waited
             limit = self._limit(seat)
-            if seat.silent > limit:
+            if self._waited - seat.heard > limit:
                 seat.hung = True
                 self._bury(seat, work, f"it did not answer for {limit:.0f} s")
 
@@ -290,7 +301,7 @@ class Processes:
         if self._deaths > (DEATHS_AT_START if at_start else max(DEATHS, DEATHS_A_WORKER * self.workers)):
             raise EngineFailed(
                 f"workers: {self._deaths} processes died while one population was measured; the last one:"
-                f" {how}{_last_words(printed)}"
+                f" {how}{last_words(printed)}"
             )
         if work is not None and seat.in_hand:
             self._accuse(seat, work, how, printed)
@@ -308,10 +319,20 @@ class Processes:
             if alone and work.strikes[job] >= allowed:
                 if seat.hung:
                     self._note_time_limit()
-                work.fail(job, f"its worker process died of it {work.strikes[job]} times: {how}{_last_words(printed)}")
+                work.fail(job, f"its worker process died of it {work.strikes[job]} times: {how}{last_words(printed)}")
             else:
                 again.append(job)
         work.give_back(again)
+
+    def _note_memory(self, seat: _Seat, megabytes: int) -> None:
+        self._say_once(logging.INFO, f"workers: one held {megabytes} MB; another takes its place", "replaced")
+        if seat.num_reports == 1:
+            self._say_once(
+                logging.WARNING,
+                f"worker_memory: a worker held {megabytes} MB after its first episodes, and may hold"
+                f" {self._memory_limit / MEGABYTE:.0f}; to start another each time takes long: give more, or fewer workers",
+                "worker_memory",
+            )
 
     def _note_time_limit(self) -> None:
         self.repeatable = False
@@ -319,6 +340,7 @@ class Processes:
             logging.WARNING,
             "eval_timeout: an episode was ended by its time limit and counts as failed; a run in which the machine's speed"
             " decides cannot be repeated to the bit",
+            "eval_timeout",
         )
 
     def _replace(self, seat: _Seat, work: Work | None) -> None:
@@ -326,8 +348,8 @@ class Processes:
         if work is not None:
             for given in seat.in_hand:
                 work.give_back(given.left)
-        self._seats.remove(seat)
         seat.worker.kill()
+        self._seats.remove(seat)
         self._staff()
 
     def _limit(self, seat: _Seat) -> float:
@@ -340,28 +362,25 @@ class Processes:
             return TIMES_AT_FIRST * limit
         return max(limit, TIMES_FIRST * self._slowest_first) if seat.fresh else limit
 
-    def _say_once(self, level: int, text: str) -> None:
-        if text not in self._told and len(self._told) < 1000:
-            self._told.add(text)
+    def _say_once(self, level: int, text: str, about: str = "") -> None:
+        """Log what was not said before: of a world a number of texts at most, of what is ours each matter once."""
+        if (about or text) not in self._told and (about or len(self._told) < MOST_TOLD):
+            self._told.add(about or text)
             log.log(level, "%s", text)
 
 
-def _refused(message: Message) -> EvolventError:
-    kind: type[EvolventError] = getattr(errors, message.facts["kind"] or "EnvironmentFailed", EnvironmentFailed)
-    text = message.facts["text"]
-    error = kind(text if message.facts["kind"] else f"a worker process cannot do its task: {text}")
-    if details := message.facts["details"]:
-        error.add_note(f"in a worker process:\n{details}")
-    return error
+def _end_each(seats: list[_Seat], process: int) -> None:
+    """End workers, unless this is a fork of the process that has them. Each leaves the list once it is gone, not before.
 
-
-def _last_words(printed: str) -> str:
-    """Return the end of what a worker printed, as the tail of a message: of a crash, where in Python it happened."""
-    lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    crash = next((line for line in lines if line.startswith("Fatal Python error")), None)
-    place = next((number for number, line in enumerate(lines) if line.startswith("Current thread")), len(lines))
-    told = lines[-LINES_TOLD:] if crash is None else [crash, *lines[place : place + LINES_TOLD]]
-    return f"; it printed: {' | '.join(told)[:LONGEST_TOLD]}" if told else ""
+    So what an interrupt breaks off can be done again.
+    """
+    if os.getpid() != process:
+        return
+    for seat in seats:
+        seat.worker.strike()
+    while seats:
+        seats[-1].worker.kill()
+        seats.pop()
 
 
 def _share_of_memory(workers: int) -> float:
