@@ -13,7 +13,7 @@ import pytest
 
 from evolvent.engines import Processes
 from evolvent.engines.messages import Message
-from evolvent.engines.work import Slice
+from evolvent.engines.work import Slice, Work
 from evolvent.engines.worker_process import WorkerProcess
 from evolvent.errors import UsageError
 from evolvent.seeding import stream
@@ -135,3 +135,12 @@ def test_a_worker_whose_words_wait_to_be_heard_is_not_taken_for_silent():
         engine._events.get()
         engine._watch(None)
         assert engine._seats != [seat]
+
+
+@pytest.mark.parametrize(("dim", "episodes", "size"), [(2**20, 1, 8), (2**20, 3, 24), (2**30, 2, 1), (2, 1, 50)])
+def test_slices_of_wide_rows_are_small(dim, episodes, size):
+    population = np.broadcast_to(np.float32(0.0), (100, dim))
+    work = Work(population, conditions(100, episodes), episodes_apart=True)
+    given = work.take(1)
+    assert given is not None
+    assert len(given.jobs) == size

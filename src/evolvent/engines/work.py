@@ -16,6 +16,7 @@ from evolvent.evaluation import MOST_PROBLEMS, Conditions, Evaluation, Problem, 
 from evolvent.moments import Moments
 
 SLICES_A_WORKER = 2  # into which what is left is cut: smaller towards the end, so that all workers end at about the same time
+LARGEST_SLICE = 32 * 2**20  # bytes of rows: on its way to a worker, which has two, each is held several times
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class Work:
     left: int = field(init=False)
     strikes: dict[int, int] = field(init=False, default_factory=dict[int, int])
     _seeds: NDArray[np.uint64] = field(init=False)
+    _most: int = field(init=False)
     _next: int = field(init=False, default=0)
     _again: deque[int] = field(init=False, default_factory=deque[int])
     _found: dict[str, NDArray[Any]] = field(init=False, default_factory=dict[str, NDArray[Any]])
@@ -69,6 +71,8 @@ class Work:
         seeds = self.conditions.seeds
         self._seeds = np.ascontiguousarray(seeds.reshape(-1, 1) if self.episodes_apart else seeds)
         self.left = len(self._seeds)
+        rows = LARGEST_SLICE // max(self.population.itemsize * self.population.shape[1], 1)
+        self._most = rows * (seeds.shape[1] if self.episodes_apart else 1)
 
     @property
     def waiting(self) -> int:
@@ -80,7 +84,7 @@ class Work:
         if self._again:
             jobs = np.array([self._again.popleft()], np.int64)
         elif self._next < len(self._seeds):
-            size = max(1, (len(self._seeds) - self._next) // (SLICES_A_WORKER * num_workers))
+            size = max(1, min(self._most, (len(self._seeds) - self._next) // (SLICES_A_WORKER * num_workers)))
             jobs = np.arange(self._next, self._next + size)
             self._next += size
         else:
