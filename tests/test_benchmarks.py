@@ -30,7 +30,9 @@ SMALLER = {
     "operators": ["--seeds", "1"],
     "overhead": ["--worlds", "CartPole-v1", "--rounds", "1", "--block-seconds", "0.02"],
     "scaling": ["--rounds", "1", "--block-seconds", "0.02"],
+    "soak": ["--generations", "50", "--times", "2"],
     "startup": ["--first", "1", "--after", "1"],
+    "workers": ["--worlds", "CartPole-v1", "--rounds", "1", "--block-seconds", "0.02", "--starts", "1", "--kills", "1"],
     "worlds": ["--worlds", "Pendulum-v1", "--rounds", "1", "--block-seconds", "0.02"],
     "worlds_table": ["--worlds", "CartPole-v1"],
 }
@@ -85,7 +87,9 @@ RATIOS = {
         "chosen_CartPole-v1_tanh_114",
         "tanh_over_relu",
     },
+    "soak": {f"growth_{name}" for name in ("memory_main", "memory_worker", "files", "threads", "shared_memory")},
     "startup": {"first_over_after", "load_over_floor"},
+    "workers": {"two_over_one_CartPole-v1"},
     "worlds": {"Pendulum-v1"},
     "worlds_table": {"ran"},
 }
