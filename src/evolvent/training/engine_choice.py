@@ -14,17 +14,31 @@ log = logging.getLogger("evolvent")
 
 
 def engine_name(config: Config) -> str:
-    """Return the engine that a run takes: the chosen one, or worker processes for what would keep one core busy otherwise."""
+    """Return the engine that a run takes: the chosen one, or worker processes for what would keep one core busy otherwise.
+
+    A world in Python whose episodes have a time limit takes them too: only another process can be ended.
+    """
     if config.engine != AUTO:
         return config.engine
-    return "processes" if config.world == "gymnasium" and (config.workers or cores()) > 1 else "inline"
+    worth_it = (config.workers or cores()) > 1 or config.eval_timeout is not None
+    return "processes" if config.world == "gymnasium" and worth_it else "inline"
 
 
 def make_engine(config: Config, task: Task) -> Engine:
-    """Return the engine that the settings ask for; where they leave it open, one that the task can be measured by."""
+    """Return the engine that the settings ask for; where they leave it open, one that the task can be measured by.
+
+    Raises:
+        UsageError: The task cannot be measured in other processes, in which it was asked to be.
+    """
     if engine_name(config) == "inline":
+        _tell_what_is_not_kept(config)
         alone = config.world == "gymnasium" or isinstance(task, Function)
         return Inline(1 if alone else config.workers or cores())
+    if config.world == "compiled":
+        raise UsageError(
+            "engine: a compiled world has threads and needs no processes; expected auto or inline, got 'processes', or"
+            " world='gymnasium' besides"
+        )
     engine = Processes(config.workers, eval_timeout=config.eval_timeout, worker_memory=config.worker_memory)
     try:
         engine.introduce(task)
@@ -34,3 +48,9 @@ def make_engine(config: Config, task: Task) -> Engine:
         log.warning("%s; it is measured in this process alone", obstacle)
         return Inline()
     return engine
+
+
+def _tell_what_is_not_kept(config: Config) -> None:
+    for name in ("eval_timeout", "worker_memory"):
+        if getattr(config, name) is not None:
+            log.warning("%s: what is measured in this process has no such limit; only worker processes have", name)

@@ -96,6 +96,8 @@ def _refuse_what_worlds_have(name: str, config: Config) -> None:
         raise UsageError(f"env_kwargs: expected none, for {name} is no world; got {', '.join(config.env_kwargs)}")
     if config.action_rule != ANY_RULE:
         raise UsageError(f"action_rule: expected {ANY_RULE}, for {name} is no world; got {config.action_rule}")
+    if config.fresh_env:
+        raise UsageError(f"fresh_env: expected False, for {name} is no world; got True")
 
 
 def _refuse_certainty(config: Config) -> None:
