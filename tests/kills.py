@@ -210,7 +210,7 @@ def kill_programs(wanted, seed=0):
             summary.runs += 1
             place = Path(folder, str(summary.runs))
             digest = None
-            while digest is None and summary.kills < wanted and dice.random() < 0.8:
+            while digest is None and summary.kills < wanted and dice.random() < 0.9:
                 digest = _raise(parent, summary, place, dice.uniform(0.0, lasts))
             digest = digest or _raise(parent, summary, place, -1.0)
             summary.hangs += digest is None

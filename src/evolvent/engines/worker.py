@@ -29,13 +29,12 @@ from evolvent.engines.blueprint import unpack
 from evolvent.engines.messages import Message, read, write
 from evolvent.errors import EvolventError, UsageError
 from evolvent.evaluation import Conditions, Evaluation
+from evolvent.lifeline import end_group
 from evolvent.moments import Moments
 from evolvent.tasks import Task
 
 SECONDS_A_REPORT: Final = 0.05  # that a worker computes before it says what it has; fewer would cost more than they tell
 MEGABYTE: Final = 1e6  # bytes
-
-F_SETSIG: Final = 10  # of Linux's fcntl, which Python has no name for
 
 Tell = Callable[[Message], None]
 
@@ -65,7 +64,6 @@ def main() -> None:
     """Serve the supervisor at the other end of stdin and stdout until it says `close`, or is gone."""
     _serving.set()
     commands, answers = _take_pipes()
-    _die_with_supervisor(int(sys.argv[1]))
     faulthandler.enable()
     tell = functools.partial(_told, answers, threading.Lock())
     logging.getLogger("evolvent").addHandler(_Forwarded(tell))
@@ -187,26 +185,6 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     return commands, answers  # pyright: ignore[reportReturnType]
 
 
-def _die_with_supervisor(lifeline: int) -> None:
-    """Have the kernel end this process and those that it starts as soon as the supervisor's end of a pipe is closed.
-
-    Nothing that an environment does can delay that: neither code in C that holds the interpreter's lock nor blocked signals.
-    Where there is no such kernel, the thread that listens to the supervisor does the same, unless it is held up.
-    """
-    if sys.platform != "linux":
-        return
-    import fcntl  # noqa: PLC0415 - there is none on Windows
-    import select  # noqa: PLC0415
-
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
-    fcntl.fcntl(lifeline, F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-    ends = select.poll()
-    ends.register(lifeline, 0)
-    if ends.poll(0):
-        end_group()
-
-
 def _listen(commands: BinaryIO, waiting: SimpleQueue[Message | None]) -> None:
     closing = False
     while (message := read(commands)) is not None:
@@ -215,13 +193,6 @@ def _listen(commands: BinaryIO, waiting: SimpleQueue[Message | None]) -> None:
     if not closing:
         end_group()
     waiting.put(None)
-
-
-def end_group() -> None:
-    """End this process, and all that were started by it and stayed in its group."""
-    if hasattr(os, "killpg"):
-        os.killpg(0, signal.SIGKILL)
-    os._exit(1)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

@@ -16,7 +16,11 @@ from typing import BinaryIO, Final
 from evolvent.engines.messages import Message, read, write
 from evolvent.errors import FileRefused
 
-COMMAND: Final = "import sys; sys.path[:] = sys.argv[3:]; del sys.argv[3:]; from evolvent.engines.worker import main; main()"
+COMMAND: Final = (
+    "import sys; sys.path[:] = sys.argv[3:]; del sys.argv[3:];"
+    "from evolvent.lifeline import die_with_supervisor; die_with_supervisor(int(sys.argv[1]));"
+    "from evolvent.engines.worker import main; main()"
+)
 ONE_THREAD: Final = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
     *("NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
