@@ -82,7 +82,7 @@ def report(long: dict[str, Any], runs: list[dict[str, Any]]) -> Report:
         details={"ratios": {f"growth_{name}": value for name, value in slopes.items()}, "overload": runs, **long},
         notes=[
             f"two workers: {long['seconds']:.0f} s; the machine's load is part of it",
-            f"short: {runs[0]['seconds']:.1f} s by {WORKERS} workers, {busiest['seconds']:.1f} s by {busiest['workers']} at nice 19",
+            f"short: {runs[0]['seconds']:.1f} s by {WORKERS}, {busiest['seconds']:.1f} s by {busiest['workers']}, nice 19",
         ],
     )
 
