@@ -18,7 +18,9 @@ from evolvent.engines.worker_process import WorkerProcess
 from evolvent.errors import UsageError
 from evolvent.seeding import stream
 from evolvent.tasks import Function
-from tests.measuring import conditions, is_alive, pids, rows, same, undisturbed, warm, world
+from evolvent.tasks.gym_env import GymEnv
+from evolvent.testing import FaultyEnv
+from tests.measuring import NETWORK, conditions, is_alive, pids, rows, same, undisturbed, warm, world
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -144,3 +146,27 @@ def test_slices_of_wide_rows_are_small(dim, episodes, size):
     given = work.take(1)
     assert given is not None
     assert len(given.jobs) == size
+
+
+def test_a_short_limit_for_episodes_is_none_for_the_start_of_a_worker():
+    with closing(Processes(1, eval_timeout=0.05)) as engine:
+        assert same(engine.evaluate(world(), rows(1), conditions(1, 1)), undisturbed(1, 1))
+
+
+def refuses_to_close():
+    """Return a world that cannot be closed."""
+    env = FaultyEnv()
+    env.close = _refuse_to_close
+    return env
+
+
+def _refuse_to_close():
+    raise RuntimeError("the window is gone")
+
+
+def test_a_world_that_cannot_be_closed_is_told_of_once_and_measured_all_the_same(caplog):
+    task = GymEnv("tests.test_engine_edges:refuses_to_close", NETWORK, fresh_env=True)
+    with closing(task):
+        found = task.evaluate(rows(3), conditions(3, 1))
+    assert same(found, undisturbed(3, 1))
+    assert caplog.messages == [f"{task.spec.id}: close() raised RuntimeError: the window is gone; said once"]

@@ -359,7 +359,7 @@ class Processes:
             usual = statistics.median(self._seconds) if self._seconds else 0.0
             limit = max(SHORTEST_LIMIT, TIMES_MEDIAN * usual)
         if not seat.in_hand or not self._seconds:
-            return TIMES_AT_FIRST * limit
+            return max(TIMES_AT_FIRST * limit, SHORTEST_LIMIT)
         return max(limit, TIMES_FIRST * self._slowest_first) if seat.fresh else limit
 
     def _say_once(self, level: int, text: str, about: str = "") -> None:

@@ -101,7 +101,7 @@ def describe(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> EnvSpe
     try:
         return spec_of(env_id, env)
     finally:
-        env.close()
+        _close(env_id, env)
 
 
 def spec_of(env_id: str, env: Any) -> EnvSpec:
@@ -174,6 +174,7 @@ class GymEnv:
         self._fresh_env = fresh_env or remembers(env_id)
         self._env: Any = None
         self._player: Player | None = None
+        self._told_of_close = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs to do the same, Gymnasium's own entry for the id included.
@@ -232,11 +233,10 @@ class GymEnv:
     def close(self) -> None:
         """Close the environment, if there is one."""
         env, self._env, self._player = self._env, None, None
-        if env is not None:
-            try:
-                env.close()
-            except Exception as problem:  # noqa: BLE001 - the environment is the user's, and has done its work
-                log.warning("%s: close() raised %s: %s", self.spec.id, type(problem).__name__, problem)
+        problem = "" if env is None else _close(self.spec.id, env)
+        if problem and not self._told_of_close:
+            self._told_of_close = True
+            log.warning("%s; said once", problem)
 
     def _play(self, row: Row, seed: int, cap: int) -> Played:
         if self._fresh_env:
@@ -257,6 +257,15 @@ class GymEnv:
                 self._env, self.spec, self._network, action_rule=self._rule, allow_nan_observations=self._allow_nan
             )
         return self._player
+
+
+def _close(env_id: str, env: Any) -> str:
+    """Close an environment, which has done its work, and return what it raises, in words."""
+    try:
+        env.close()
+    except (Exception, SystemExit) as problem:  # noqa: BLE001 - the environment is the user's
+        return f"{env_id}: close() raised {type(problem).__name__}: {problem}"
+    return ""
 
 
 def _in_words(problem: BaseException) -> tuple[str, str]:
