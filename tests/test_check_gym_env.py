@@ -58,6 +58,28 @@ def kinds(found):
 # --- what an episode shows ---
 
 
+class NoFurther(FaultyEnv):
+    """Raises at the step after the last one that a run takes, of an episode that nothing else ends."""
+
+    def step(self, action):
+        self.taken += 1
+        if self.taken > 7:
+            raise RuntimeError("the table has seven rows")
+        observation, reward, _, _, facts = super().step(action)
+        return observation, reward, False, False, facts
+
+    def reset(self, *, seed=None, options=None):
+        self.taken = 0
+        return super().reset(seed=seed, options=options)
+
+
+@pytest.mark.parametrize(("limit", "found"), [(7, {}), (8, {"raises": "error"})])
+def test_an_episode_is_looked_at_up_to_its_registered_limit(look, limit, found):
+    env_id = f"test_check/NoFurther{limit}-v0"
+    gymnasium.register(env_id, NoFurther, max_episode_steps=limit)
+    assert kinds(look(env_id)) == found
+
+
 @pytest.mark.parametrize(
     ("arguments", "key", "text"),
     [

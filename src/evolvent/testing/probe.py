@@ -116,7 +116,8 @@ class Probe:
         """Play an episode, for a share of the time at most."""
         self.at.episode = episode + 1
         scramble(episode)
-        return play(env, self.seeds[episode], MOST_STEPS, time.perf_counter() + share * self.limit, self.at.note)
+        most = min(MOST_STEPS, limit_of(self.env_id) or MOST_STEPS)
+        return play(env, self.seeds[episode], most, time.perf_counter() + share * self.limit, self.at.note)
 
     def close(self, env: Any) -> None:
         """Close an environment."""
