@@ -45,6 +45,22 @@ def breaks_off(after, flag, *, dies, **arguments):
     return FaultyEnv(**arguments)
 
 
+class LeavesAFork(FaultyEnv):
+    """A world whose worker dies in the first step of all, and leaves a copy of itself that holds its pipes open."""
+
+    def __init__(self, flag, **arguments):
+        super().__init__(**arguments)
+        self._first_of_all = flag
+
+    def step(self, action):
+        """Return what a step returns, but for that one time."""
+        if _is_first(self._first_of_all):
+            if not os.fork():
+                NEVER.wait()
+            os._exit(0)
+        return super().step(action)
+
+
 def little_memory(megabytes, **arguments):
     """Return a world in whose worker there is only so much more memory to be had."""
     import resource  # noqa: PLC0415 - there is none on Windows

@@ -80,6 +80,11 @@ def test_seeds_of_any_size_come_through(engine):
     assert engine.evaluate(task, rows(2)[1:], Conditions(seeds=seeds[1:, 2:])).problems[0].seed == 2**64 - 1
 
 
+def test_a_world_whose_reset_forgets_nothing_can_be_built_anew_for_every_episode(engine):
+    task = world("leaky_state", fresh_env=True)
+    assert same(engine.evaluate(task, rows(10), conditions(10, 2)), undisturbed(10, 2))
+
+
 def test_wide_rows_come_through(engine):
     network = MLP(sizes=(2, 20_000, 2))
     assert network.dim > 100_000

@@ -8,6 +8,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,12 @@ def test_a_result_that_breaks_off_is_measured_again(tmp_path, after, dies):
         found = measured(
             engine, env_id="tests.misbehaving:breaks_off", after=after, dies=dies, flag=str(tmp_path / "broken off")
         )
+        assert same(found, undisturbed(POP, EPISODES))
+
+
+def test_a_worker_is_missed_though_a_fork_of_it_holds_its_pipes(tmp_path):
+    with closing(Processes(1)) as engine:
+        found = measured(engine, env_id="tests.misbehaving:LeavesAFork", flag=str(tmp_path / "forked"))
         assert same(found, undisturbed(POP, EPISODES))
 
 
@@ -212,6 +219,36 @@ def test_a_worker_that_holds_too_much_is_replaced_between_episodes(engine, caplo
     assert "another takes its place" in caplog.text
 
 
-def test_few_threads_run_in_a_worker(engine):
-    for pid in pids(engine):
-        assert len(list(Path(f"/proc/{pid}/task").iterdir())) <= 4
+def test_few_threads_run_in_a_worker_unless_the_user_wants_more(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with closing(Processes(1)) as engine:
+        measured(engine)
+        process = Path("/proc", str(pids(engine)[0]))
+        surroundings = (process / "environ").read_bytes().split(b"\0")
+        assert len(list((process / "task").iterdir())) <= 4
+    assert b"OPENBLAS_NUM_THREADS=1" in surroundings
+    assert b"OMP_NUM_THREADS=2" in surroundings
+
+
+def test_a_machine_that_slept_ends_no_worker(monkeypatch):
+    slept = []
+
+    def monotonic():
+        return time.monotonic() + 3600.0 * len(slept)
+
+    with warm(eval_timeout=3.0) as engine:
+        before = pids(engine)
+        listen = engine._events.get
+
+        def get(timeout):
+            if len(slept) < 2:
+                slept.append(1)
+            return listen(timeout=timeout)
+
+        monkeypatch.setattr(processes, "time", SimpleNamespace(monotonic=monotonic, perf_counter=time.perf_counter))
+        monkeypatch.setattr(engine, "_events", SimpleNamespace(get=get, empty=lambda: True))
+        assert same(measured(engine, "slow", value=0.05, step=1), undisturbed(POP, EPISODES))
+        assert pids(engine) == before
+        monkeypatch.undo()
+    assert len(slept) == 2
