@@ -60,6 +60,8 @@ class TimedEngine:
         """Begin with no time spent."""
         self.seconds = 0.0
         self._engine = Inline()
+        self.kind, self.workers = self._engine.kind, self._engine.workers
+        self.utilisation, self.repeatable = self._engine.utilisation, self._engine.repeatable
 
     def evaluate(self, task: Task, population: Population, conditions: ev.Conditions) -> ev.Evaluation:
         """Return what `population` achieves, and note the time."""
@@ -67,6 +69,9 @@ class TimedEngine:
         evaluation = self._engine.evaluate(task, population, conditions)
         self.seconds += time.perf_counter() - began
         return evaluation
+
+    def close(self) -> None:
+        """Hold nothing."""
 
 
 def prepared(recipe: str | None) -> Search:
