@@ -20,7 +20,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv --no-config pip compi
 	--extra report --extra classic-control --extra mujoco --extra box2d --extra atari --group build
 BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 
-.PHONY: help demo test test-uncompiled check lint types contracts docs format bench bench-peers interop lock clean
+.PHONY: help demo test test-uncompiled test-long check lint types contracts docs format bench bench-peers interop lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,9 +30,9 @@ demo: .venv/.runtime  ## evolve a first policy and look at it
 
 # Tests of files, words and processes need no second run without the compiler: no kernel is what they are about. Nor do
 # the examples of whole runs, which take long there; those of kernels do.
-NO_KERNELS := benchmarks check_gym_env cli config extras factories faulty_env files first_minutes hostile_files \
-	hostile_policy hostile_run pace peers processes reporting resume_changes run_lock strict_json surroundings terminal_text \
-	wheel worlds_table
+NO_KERNELS := benchmarks check_gym_env cli config extras factories faulty_env files first_minutes guards hostile_files \
+	hostile_policy hostile_run kills pace peers processes reporting resume_changes run_lock strict_json surroundings \
+	terminal_text wheel worker_faults worker_programs worlds_table
 KERNELS := $(addprefix src/evolvent/,[a-z]*.py algorithms envs lanes networks policies tasks)
 PARTS := uncompiled a-b c d-f g-l m-p q-r s t-z
 TESTS = $(BIN)/coverage run -m pytest -q -p no:cacheprovider
@@ -54,6 +54,10 @@ test-a-b: DOCTESTS := src
 test-%:
 	@echo "tests, compiled: $(DOCTESTS) tests/test_[$*]*.py"
 	@NUMBA_DISABLE_JIT=0 $(TESTS) $(DOCTESTS) $(wildcard tests/test_[$*]*.py)
+
+test-long: .venv/.dev  ## what takes an hour: every guard taken away in turn, 1,000 workers and 1,000 programs killed
+	@EVOLVENT_LONG=1 $(BIN)/python -m pytest -q -p no:cacheprovider -m long tests
+	@$(BIN)/python -m tests.kills --kills 1000 --keep
 
 check: lint types contracts docs test  ## all that CI asks for, each thing once
 
