@@ -1,5 +1,6 @@
 """Worlds that are named by a function which makes them, by a spec, or not at all."""
 
+import importlib
 import re
 import sys
 from contextlib import closing
@@ -112,6 +113,15 @@ def test_an_id_is_meant_where_there_is_one(name, limit):
 def test_an_id_without_its_version_is_meant_before_a_function():
     assert factory_of("simulators.hills:twice") is None
     assert describe("simulators.hills:twice").max_episode_steps == 40
+
+
+def test_a_class_that_is_called_like_a_world_of_gymnasium_is_that_class():
+    module = importlib.import_module("simulators.hills")
+    module.Taxi = type("Taxi", (MountainCarEnv,), {"__module__": module.__name__})  # pyright: ignore[reportAttributeAccessIssue]
+    spec = describe("simulators.hills:Taxi")
+    assert (num_inputs(spec), spec.max_episode_steps) == (2, DEFAULT_CAP)
+    assert text_of(module.Taxi) == "simulators.hills:Taxi"
+    assert not only_here("simulators.hills:Taxi")
 
 
 @pytest.mark.parametrize(

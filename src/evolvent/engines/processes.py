@@ -48,9 +48,9 @@ STRIKES: Final = 2  # deaths of its worker that a job is failed for
 STRIKES_FROM_OUTSIDE: Final = 4  # where something else killed the worker, each time while it did this one job
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Seat:
-    """A worker and what it has to do."""
+    """A worker and what it has to do; one is another one, whatever they hold, which is quick to tell."""
 
     worker: WorkerProcess
     in_hand: deque[Slice] = field(default_factory=deque[Slice])

@@ -71,7 +71,8 @@ def imports(env_id: str) -> bool:
 def factory_of(env_id: str) -> Factory | None:
     """Return the function or class that `module:name` names, None where the text is that of an id.
 
-    The module is imported. Where it has both, an id that is registered and a function of the same name, the id is meant.
+    The module is imported. Where it has both, an id that is registered and a function of the same name, the id is meant; but
+    not one of Gymnasium's own without its version: a class Taxi in a user's module is that class.
 
     Examples:
         >>> factory_of("gymnasium.envs.classic_control:CartPoleEnv").__name__
@@ -84,7 +85,7 @@ def factory_of(env_id: str) -> Factory | None:
         return None
     if env_id in _ONLY_HERE:
         return _ONLY_HERE[env_id]
-    if not imports(env_id) or _is_id(name):
+    if not imports(env_id) or _is_id(name, module):
         return None
     found = _found(module, name)
     return found if callable(found) else None
@@ -106,7 +107,7 @@ def text_of(factory: Factory) -> str:
     module: str = getattr(factory, "__module__", None) or "__main__"
     name: str = getattr(factory, "__qualname__", f"<{type(factory).__name__}>")
     text = f"{module}:{name}"
-    if _is_module(module) and _found(module, name) == factory and not _is_id(name):
+    if _is_module(module) and _found(module, name) == factory and not _is_id(name, module):
         _ONLY_HERE.pop(text, None)
     else:
         _ONLY_HERE[text] = factory
@@ -142,9 +143,12 @@ def _is_module(name: str) -> bool:
     return all(part.isidentifier() for part in name.split("."))
 
 
-def _is_id(name: str) -> bool:
+def _is_id(name: str, module: str) -> bool:
     """Return whether an id of this name is registered, or one that has a version besides, as `gymnasium.make` finds it."""
-    return name in gymnasium.registry or any(known.rpartition("-v")[0] == name for known in gymnasium.registry)
+    if name in gymnasium.registry:
+        return True
+    versions = [spec for spec in gymnasium.registry.values() if spec.id.rpartition("-v")[0] == name]
+    return any(module.startswith("gymnasium.") or not str(spec.entry_point).startswith("gymnasium.") for spec in versions)
 
 
 def _found(module: str, name: str) -> Any:
