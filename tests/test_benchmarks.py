@@ -183,6 +183,19 @@ def test_without_gcc_only_ours_is_measured(
     assert not floor.report(contest, {}, {"random": {}}).bars
 
 
+def test_peers_in_gymnasiums_worlds_have_our_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER / "peers"))
+    job = importlib.import_module("_python_job")
+    world = job.WORLDS["LunarLander-v3"]
+    network = ev.MLP(sizes=(8, job.HIDDEN, 4), activation="tanh")
+    observation = np.random.default_rng(0).normal(size=8)
+    for row, theirs in zip(rows := job.rows_of(world), job.transposed(rows, world), strict=True):
+        first, first_bias, second, second_bias = np.split(theirs, np.cumsum([8 * 16, 16, 16 * 4]))
+        hidden = np.tanh(first.reshape(16, 8) @ observation + first_bias)
+        outputs, _ = network.forward()(row, network.initial_memory, observation)
+        assert outputs == pytest.approx(second.reshape(4, 16) @ hidden + second_bias, abs=1e-5)
+
+
 def slopes(loss: Callable[[NDArray[np.float64]], float], row: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the gradient by central differences."""
     step = 1e-5
