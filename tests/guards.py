@@ -50,7 +50,7 @@ GUARDS = {
         "engines/work.py",
         "self._seeds[given.jobs]",
         "self._seeds[: len(given.jobs)]",
-        "tests/test_processes.py::test_a_run_has_the_digest_of_this_process",
+        "tests/test_processes.py::test_several_tasks_share_the_workers",
     ),
     "problems in order": Guard(
         "engines/work.py",

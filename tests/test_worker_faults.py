@@ -3,7 +3,9 @@
 import io
 import os
 import signal
+import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +35,7 @@ from tests.measuring import (
 
 pytestmark = [
     pytest.mark.timeout(180),
+    pytest.mark.usefixtures("_processes_unmeasured"),
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc, and sends signals"),
 ]
 
@@ -180,6 +183,47 @@ def test_a_world_that_a_worker_cannot_build_is_told(tmp_path):
     flag.unlink()
     with closing(Processes(2)) as engine, pytest.raises(EnvironmentFailed, match="cannot be built: RuntimeError: the const"):
         engine.evaluate(task, rows(POP), conditions(POP, EPISODES))
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        (subprocess.Popen, BlockingIOError("no process to be had")),
+        (threading.Thread, RuntimeError("can't start new thread")),
+    ],
+    ids=["processes", "threads"],
+)
+def test_where_no_process_can_be_started_it_is_said_what_one_needs(monkeypatch, place, problem):
+    def refuse(*_, **__):
+        raise problem
+
+    engine, task = Processes(2), world()
+    monkeypatch.setattr(place, "start" if place is threading.Thread else "__init__", refuse)
+    with pytest.raises(EngineFailed, match=r"not even one process can be started: .*ulimit"):
+        engine.evaluate(task, rows(1), conditions(1, 1))
+    engine.close()
+
+
+# --- what takes its time ---
+
+
+def test_a_first_step_that_takes_long_is_waited_for():
+    with closing(Processes(1, eval_timeout=1.0)) as engine:
+        found = measured(engine, "slow_first_step", value=2.0)
+        assert same(found, undisturbed(POP, EPISODES))
+        assert engine._deaths == 0
+
+
+def test_a_world_that_hangs_when_it_is_closed_is_not_waited_for_long(tmp_path):
+    flag = tmp_path / "closed"
+    flag.touch()  # so that it can be looked at here
+    task = world("hangs", place="close", flag=str(flag))
+    flag.unlink()
+    with warm() as engine:
+        assert same(engine.evaluate(task, rows(POP), conditions(POP, EPISODES)), undisturbed(POP, EPISODES))
+        engine.close()
+        assert flag.exists()
+        assert not engine._seats
 
 
 # --- what a world does to its process stays there ---
