@@ -34,9 +34,12 @@ def test_who_says_nothing_gets_what_fits(monkeypatch, settings, on_one_core, on_
         assert engine_name(Config(**settings)) == expected
 
 
-def test_a_compiled_world_takes_no_processes():
-    with pytest.raises(UsageError, match="engine: a compiled world has threads"):
+def test_what_has_threads_takes_no_processes():
+    with pytest.raises(UsageError, match="engine: a compiled world is measured by threads"):
         ev.evolve("CartPole-v1", world="compiled", engine="processes", runs_dir=None, **SMALL)
+    data = ev.Supervised([[0.0], [1.0]], [0.0, 2.0], loss="mean_squared_error")
+    with pytest.raises(UsageError, match="engine: data is measured by threads"):
+        ev.evolve(data, engine="processes", runs_dir=None)
 
 
 @pytest.mark.parametrize("name", ["eval_timeout", "worker_memory"])

@@ -12,6 +12,8 @@ from evolvent.training.config import Config
 
 log = logging.getLogger("evolvent")
 
+HAS_THREADS = "is measured by threads and needs no processes; expected 'auto' or 'inline', got 'processes'"
+
 
 def engine_name(config: Config) -> str:
     """Return the engine that a run takes: the chosen one, or worker processes for what would keep one core busy otherwise.
@@ -35,10 +37,9 @@ def make_engine(config: Config, task: Task) -> Engine:
         alone = config.world == "gymnasium" or isinstance(task, Function)
         return Inline(1 if alone else config.workers or cores())
     if config.world == "compiled":
-        raise UsageError(
-            "engine: a compiled world has threads and needs no processes; expected auto or inline, got 'processes', or"
-            " world='gymnasium' besides"
-        )
+        raise UsageError(f"engine: a compiled world {HAS_THREADS}, or world='gymnasium' besides")
+    if config.world == "python" and not isinstance(task, Function):
+        raise UsageError(f"engine: data {HAS_THREADS}")
     engine = Processes(config.workers, eval_timeout=config.eval_timeout, worker_memory=config.worker_memory)
     try:
         engine.introduce(task)
