@@ -9,7 +9,7 @@ import pytest
 import evolvent as ev
 from evolvent.cli.main import run as run_command
 from evolvent.errors import EnvironmentFailed, FileRefused, RunLocked, UsageError
-from evolvent.evaluation import mean_return
+from evolvent.evaluation import Problem, mean_return
 from evolvent.files import dump_json
 from evolvent.tasks import CompiledEnv
 from evolvent.training import RunInterrupted, parts, scoring
@@ -343,6 +343,20 @@ def test_where_too_many_fail_the_run_stops_and_is_kept(tmp_path, monkeypatch):
     assert [generation for generation, _ in folder.checkpoints()] == [3]
     with_task(monkeypatch, lambda _call, _population: [])
     assert ev.resume(folder).progress.generation == whole.progress.generation == 6
+
+
+def test_a_test_episode_that_fails_is_told_with_what_it_can_be_played_again_from():
+    class Failing:
+        def evaluate(self, _task, _population, conditions):
+            odd = Problem(0, 1, int(conditions.seeds[0, 1]), 7, "ValueError: no path", "Traceback: maze.py")
+            measured = np.zeros((1, 2))
+            return ev.Evaluation(
+                fitness=measured[:, 0], returns=measured, steps=measured, failed=np.ones(1, bool), problems=(odd,)
+            )
+
+    with pytest.raises(EnvironmentFailed, match=r"an episode failed \(seed 5, step 7\): ValueError: no path") as caught:
+        score(Failing(), None, np.zeros(3), np.array([4, 5], np.uint64), 10)
+    assert caught.value.__notes__ == ["Traceback: maze.py"]
 
 
 def test_a_test_episode_that_fails_keeps_the_search(tmp_path, monkeypatch):

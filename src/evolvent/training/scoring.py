@@ -63,11 +63,20 @@ def score(engine: Engine, task: Task, row: Row, seeds: Seeds, max_steps: int) ->
     """
     evaluation = engine.evaluate(task, row[np.newaxis], Conditions(seeds=seeds[np.newaxis], episode_cap=max_steps))
     if evaluation.failed[0]:
-        why = f": {evaluation.problems[0].text}" if evaluation.problems else ""
-        raise EnvironmentFailed(
-            f"an episode failed{why or ': the environment raised an error, or there were numbers that are not finite'}"
-        )
+        raise _failure(evaluation)
     return score_of(evaluation, 0)
+
+
+def _failure(evaluation: Evaluation) -> EnvironmentFailed:
+    if not evaluation.problems:
+        return EnvironmentFailed(
+            "an episode failed: the environment raised an error, or there were numbers that are not finite"
+        )
+    problem = evaluation.problems[0]
+    error = EnvironmentFailed(f"an episode failed (seed {problem.seed}, step {problem.step}): {problem.text}")
+    if problem.details:
+        error.add_note(problem.details)
+    return error
 
 
 def score_of(evaluation: Evaluation, individual: int) -> Score:
