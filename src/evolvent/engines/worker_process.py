@@ -10,11 +10,11 @@ import sys
 import threading
 import time
 from collections import deque
+from io import RawIOBase
 from queue import SimpleQueue
-from typing import BinaryIO, Final
+from typing import Final
 
 from evolvent.engines.messages import Message, read, write
-from evolvent.errors import FileRefused
 
 COMMAND: Final = (
     "import sys; sys.path[:] = sys.argv[3:]; del sys.argv[3:];"
@@ -52,11 +52,9 @@ class WorkerProcess:
         self._group_lives = True
         inner, lifeline = os.pipe()
         self._lifeline: int | None = lifeline
-        # Python, too, passes over what is no text, such as a Path
-        where_from = [each for each in sys.path if isinstance(each, str)]  # pyright: ignore[reportUnnecessaryIsInstance]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this very program
-                [sys.executable, "-c", COMMAND, str(inner), str(memory_limit), *where_from],
+                [sys.executable, "-c", COMMAND, str(inner), str(memory_limit), *places_of_modules()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -153,27 +151,32 @@ class WorkerProcess:
             return True
         return False
 
-    def _pipe(self, name: str) -> BinaryIO:
+    def _pipe(self, name: str) -> RawIOBase:
         return getattr(self._process, name)
 
 
-def _send(commands: SimpleQueue[Message | None], pipe: BinaryIO) -> None:
+def places_of_modules() -> list[str]:
+    """Return where this process looks for modules; what is no text there, such as a Path, Python itself passes over."""
+    return [each for each in sys.path if isinstance(each, str)]  # pyright: ignore[reportUnnecessaryIsInstance]
+
+
+def _send(commands: SimpleQueue[Message | None], pipe: RawIOBase) -> None:
     with contextlib.suppress(OSError, ValueError):
         while (message := commands.get()) is not None:
             write(pipe, message)
             del message  # it may hold many rows, and the next one may take long to come
 
 
-def _forward(worker: WorkerProcess, answers: BinaryIO, events: SimpleQueue[Event]) -> None:
+def _forward(worker: WorkerProcess, answers: RawIOBase, events: SimpleQueue[Event]) -> None:
     try:
-        with contextlib.suppress(OSError, ValueError, FileRefused):
+        with contextlib.suppress(OSError, ValueError):
             while (message := read(answers)) is not None:
                 events.put((worker, message))
     finally:
         events.put((worker, None))
 
 
-def _keep_last(printed_pipe: BinaryIO, printed: deque[bytes]) -> None:
+def _keep_last(printed_pipe: RawIOBase, printed: deque[bytes]) -> None:
     size = 0
     with contextlib.suppress(OSError, ValueError):
         while part := os.read(printed_pipe.fileno(), KEPT_OUTPUT):

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from evolvent.engines.worker_process import ONE_THREAD
+from evolvent.engines.worker_process import ONE_THREAD, places_of_modules
 from evolvent.testing.whereabouts import Place, of_the_user, read_place
 
-COMMAND: Final = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from evolvent.testing.probe import main; main()"
+COMMAND: Final = "import sys; sys.path[:] = sys.argv[1:]; del sys.argv[1:]; from evolvent.testing.probe import main; main()"
 TIME_TO_START: Final = 60.0  # seconds beyond the limit, which the process itself keeps
 PATIENCE: Final = 2.0  # seconds
 TWIN_DONE: Final = "twin_done"  # a file that tells the first of two processes that the second one has ended
@@ -74,7 +74,7 @@ class ProbeProcess:
         self._folder, self._limit = folder, limit
         self._printed: dict[str, tuple[bytes, int]] = {}
         self._process = subprocess.Popen(  # noqa: S603 - our own code, in our own interpreter
-            [sys.executable, "-c", COMMAND, json.dumps(sys.path)],
+            [sys.executable, "-c", COMMAND, *places_of_modules()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
