@@ -72,7 +72,10 @@ def make(env_id: str, render_mode: str | None = None, env_kwargs: Mapping[str, A
 def _not_found(env_id: str, problem: Exception) -> UsageError:
     if is_registered(env_id):
         return UsageError(f"env: {env_id} needs something that is not installed: {problem}")
-    return UsageError(f"env: {env_id!r} is not a registered Gymnasium environment{hint(env_id) or f': {problem}'}")
+    reason = str(problem).partition(". ")[0].rstrip(".")
+    advice = "is it installed?" if ":" in env_id else "evolvent envs --all lists them, and yours are named module:Id"
+    why = hint(env_id) or f": {reason}; {advice}"
+    return UsageError(f"env: {env_id!r} is not a registered Gymnasium environment{why}")
 
 
 def _not_built(env_id: str, problem: BaseException, options: Mapping[str, Any]) -> EvolventError:

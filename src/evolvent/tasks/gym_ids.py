@@ -131,6 +131,8 @@ def hint(env_id: str) -> str:
         nearest = did_you_mean(name, [*gymnasium.registry, *there])
         neither = "" if VERSIONED.search(name) else f" and has no function {name}"
         return f": {module} was imported and registers no {name}{neither}{nearest}"
+    if colon and module.endswith(".py") and Path(module).is_file():
+        return f": a module is named without .py: {module.removesuffix('.py')}:{name}"
     here = Path(*module.split("."))
     here = here if here.is_dir() else here.with_suffix(".py")
     if colon and here.exists():
