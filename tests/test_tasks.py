@@ -356,6 +356,13 @@ def test_worlds_that_cannot_be_used_are_named(env_id, message):
         GymEnv(env_id, NETWORK)
 
 
+def test_a_file_in_the_place_of_a_module_is_told_how_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_sim.py").touch()
+    with pytest.raises(UsageError, match=r"a module is named without \.py: my_sim:make_env$"):
+        GymEnv("my_sim.py:make_env", NETWORK)
+
+
 def test_a_package_that_a_world_needs_is_named():
     with pytest.raises(UsageError, match=r"^env: test/Needs-v0 needs a package that is not installed: pip install more"):
         describe("test/Needs-v0")
