@@ -87,11 +87,12 @@ def test_an_episode_that_hangs_once_changes_no_bit(tmp_path, mode, step):
 
 
 def test_a_worker_that_is_stopped_is_replaced():
+    task = world()
     with warm(eval_timeout=1.0) as engine:
-        measured(engine)
+        engine.evaluate(task, rows(POP), conditions(POP, EPISODES))
         stopped = pids(engine)[0]
         os.kill(stopped, signal.SIGSTOP)
-        assert same(measured(engine), undisturbed(POP, EPISODES))
+        assert same(engine.evaluate(task, rows(POP), conditions(POP, EPISODES)), undisturbed(POP, EPISODES))
         assert stopped not in pids(engine)
         assert not is_alive(stopped)
 
@@ -118,14 +119,15 @@ def test_a_worker_is_missed_though_a_fork_of_it_holds_its_pipes(tmp_path):
 
 
 def test_a_message_that_breaks_off_anywhere_is_no_message():
-    content = io.BytesIO()
+    content: Any = io.BytesIO()
     messages.write(content, Message("result", {"begin": 0, "seconds": 0.5}, {"returns": np.zeros((3, 2))}))
     whole = content.getvalue()
     for before in (b"", whole):
         for k in range(len(whole)):
             events: Any = SimpleQueue()
             speaker: Any = "a worker"
-            worker_process._forward(speaker, io.BytesIO(before + whole[:k]), events)
+            answers: Any = io.BytesIO(before + whole[:k])
+            worker_process._forward(speaker, answers, events)
             heard = [events.get_nowait() for _ in range(events.qsize())]
             assert [message.word for _, message in heard[:-1]] == ["result"] * bool(before)
             assert heard[-1] == (speaker, None)
