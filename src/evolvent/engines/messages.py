@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final
+from io import RawIOBase
+from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
-from evolvent.files import dump_json, pack_tensors, parse_object, unpack_tensors
-
 LENGTH_BYTES: Final = 8
+ALIGNED: Final = 8  # bytes; arrays begin at a multiple of them, as compiled code wants it
+LARGE: Final = 2**16  # bytes; a shorter message is written at once
 LARGEST: Final = 2**40  # bytes; what claims to be longer is no message
 
 
@@ -29,35 +33,59 @@ class Message:
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
 
 
-def write(pipe: BinaryIO, message: Message) -> None:
+def write(pipe: RawIOBase, message: Message) -> None:
     """Write a message to an unbuffered pipe.
 
     Raises:
         OSError: Nobody reads it any more.
     """
-    content = pack_tensors(message.arrays, {"word": message.word, "facts": dump_json(message.facts)})
-    for part in (len(content).to_bytes(LENGTH_BYTES, "little"), content):
+    arrays = [np.ascontiguousarray(array) for array in message.arrays.values()]
+    kinds = [(name, array.dtype.str, array.shape) for name, array in zip(message.arrays, arrays, strict=True)]
+    parts: list[Any] = [_padded(json.dumps((message.word, message.facts, kinds)).encode())]
+    for array in arrays:
+        parts += (array.reshape(-1).view(np.uint8).data, bytes(-array.nbytes % ALIGNED))
+    sizes = (sum(map(len, parts)), len(parts[0]))
+    parts.insert(0, b"".join(size.to_bytes(LENGTH_BYTES, "little") for size in sizes))
+    for part in [b"".join(parts)] if sizes[0] < LARGE else parts:
         rest = memoryview(part)
         while rest:
-            rest = rest[pipe.write(rest) :]
+            rest = rest[pipe.write(rest) or 0 :]
 
 
-def read(pipe: BinaryIO) -> Message | None:
+def read(pipe: RawIOBase) -> Message | None:
     """Return the next message; None once there is none, also where one breaks off in the middle.
 
     Raises:
-        FileRefused: What comes is no message.
+        ValueError: What comes is no message.
     """
-    length = int.from_bytes(_take(pipe, LENGTH_BYTES) or bytes(LENGTH_BYTES), "little")
-    if not 0 < length <= LARGEST or (content := _take(pipe, length)) is None:
+    sizes = _take(pipe, 2 * LENGTH_BYTES)
+    if sizes is None:
         return None
-    arrays, words = unpack_tensors(content, "a message between processes")
-    return Message(words["word"], parse_object(words["facts"], "a message between processes"), arrays)
+    length, begin = (int.from_bytes(sizes[at : at + LENGTH_BYTES], "little") for at in (0, LENGTH_BYTES))
+    if not 0 < begin <= length <= LARGEST:
+        raise ValueError(f"a message of {length} bytes")
+    content = _take(pipe, length)
+    if content is None:
+        return None
+    word, facts, kinds = json.loads(content[:begin])
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, dtype, shape in kinds:
+        count = math.prod(shape)
+        arrays[name] = np.frombuffer(content, dtype, count, begin).reshape(shape)
+        begin += arrays[name].nbytes + -arrays[name].nbytes % ALIGNED
+    return Message(word, facts, arrays)
 
 
-def _take(pipe: BinaryIO, size: int) -> bytes | None:
-    parts: list[bytes] = []
-    while size and (part := pipe.read(min(size, 1 << 20))):
-        parts.append(part)
-        size -= len(part)
-    return None if size else b"".join(parts)
+def _padded(text: bytes) -> bytes:
+    return text + b" " * (-len(text) % ALIGNED)
+
+
+def _take(pipe: RawIOBase, size: int) -> bytearray | None:
+    taken = bytearray(size)
+    rest = memoryview(taken)
+    while rest:
+        got = pipe.readinto(rest)
+        if not got:
+            return None
+        rest = rest[got:]
+    return taken

@@ -39,6 +39,7 @@ SHORTEST_LIMIT: Final = 60.0  # seconds that a job may always take
 TIMES_MEDIAN: Final = 20  # of a usual job, which one may take
 TIMES_AT_FIRST: Final = 10  # of that limit, for building the task and for the first job of all: something may be compiled
 TIMES_FIRST: Final = 3  # of what the first jobs of others took, which a new worker may take for its own
+SECONDS_A_SLICE: Final = 0.003  # of work that a message is worth at least
 AT_ONCE: Final = 2  # slices that a worker has: one that it is at, and the next
 DEATHS: Final = 10  # of workers that one population may cost, or
 DEATHS_A_WORKER: Final = 3  # times their number, if that is more
@@ -114,6 +115,7 @@ class Processes:
         self._tasks: list[tuple[Task, bytes]] = []
         self._built: set[int] = set()  # tasks that all workers built once
         self._seconds: deque[float] = deque(maxlen=256)  # that jobs took of late
+        self._usual = 0.0  # their median
         self._slowest_first = 0.0  # of the first jobs that workers reported [s]
         self._slices = 0
         self._deaths = 0
@@ -211,7 +213,7 @@ class Processes:
         self._send_task(seat, number)
         ahead = AT_ONCE if work.waiting > AT_ONCE * len(self._seats) else 1
         while number in seat.ready and len(seat.in_hand) < ahead:
-            given = work.take(len(self._seats))
+            given = work.take(len(self._seats), self._least())
             if given is None:
                 return
             if not seat.in_hand:
@@ -259,6 +261,7 @@ class Processes:
         seconds = message.facts["seconds"]
         self._busy += seconds
         self._seconds.append(seconds / max(given.reported - before, 1))
+        self._usual = statistics.median(self._seconds)
         if seat.fresh:
             self._slowest_first = max(self._slowest_first, seconds)
         seat.num_reports += 1
@@ -352,12 +355,15 @@ class Processes:
         self._seats.remove(seat)
         self._staff()
 
+    def _least(self) -> int:
+        """Return how many jobs are worth a message: fewer are done in less time than it takes to tell of them."""
+        return int(SECONDS_A_SLICE / self._usual) if self._usual else 1
+
     def _limit(self, seat: _Seat) -> float:
         """Return how long a worker may be silent [s]."""
         limit = self._eval_timeout
         if limit is None:
-            usual = statistics.median(self._seconds) if self._seconds else 0.0
-            limit = max(SHORTEST_LIMIT, TIMES_MEDIAN * usual)
+            limit = max(SHORTEST_LIMIT, TIMES_MEDIAN * self._usual)
         if not seat.in_hand or not self._seconds:
             return max(TIMES_AT_FIRST * limit, SHORTEST_LIMIT)
         return max(limit, TIMES_FIRST * self._slowest_first) if seat.fresh else limit

@@ -79,12 +79,19 @@ class Work:
         """How many jobs nobody has."""
         return len(self._seeds) - self._next + len(self._again)
 
-    def take(self, num_workers: int) -> Slice | None:
-        """Return the next slice, alone in it a job that is to be done again; None where nothing waits."""
+    def take(self, num_workers: int, least: int = 1) -> Slice | None:
+        """Return the next slice, alone in it a job that is to be done again; None where nothing waits.
+
+        Args:
+            num_workers: How many share what is left. One alone gets all of it.
+            least: How many jobs are worth a message.
+        """
         if self._again:
             jobs = np.array([self._again.popleft()], np.int64)
         elif self._next < len(self._seeds):
-            size = max(1, min(self._most, (len(self._seeds) - self._next) // (SLICES_A_WORKER * num_workers)))
+            there = len(self._seeds) - self._next
+            share = there // (SLICES_A_WORKER * num_workers) if num_workers > 1 else there
+            size = max(1, min(self._most, there, max(share, least)))
             jobs = np.arange(self._next, self._next + size)
             self._next += size
         else:

@@ -20,10 +20,11 @@ import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from evolvent.engines.blueprint import unpack
 from evolvent.engines.messages import Message, read, write
@@ -174,7 +175,7 @@ def _refusal(problem: BaseException) -> Message:
     )
 
 
-def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+def _take_pipes() -> tuple[RawIOBase, RawIOBase]:
     """Return the pipes to the supervisor; what is read from stdin from now on is nothing, what is printed goes to stderr."""
     commands = os.fdopen(os.dup(0), "rb", buffering=0)
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -185,7 +186,7 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     return commands, answers  # pyright: ignore[reportReturnType]
 
 
-def _listen(commands: BinaryIO, waiting: SimpleQueue[Message | None]) -> None:
+def _listen(commands: RawIOBase, waiting: SimpleQueue[Message | None]) -> None:
     closing = False
     while (message := read(commands)) is not None:
         closing = closing or message.word == "close"
@@ -199,7 +200,7 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _told(answers: BinaryIO, lock: threading.Lock, message: Message) -> None:
+def _told(answers: RawIOBase, lock: threading.Lock, message: Message) -> None:
     with lock:
         write(answers, message)
 
