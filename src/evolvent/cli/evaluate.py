@@ -15,7 +15,7 @@ from evolvent.cli.policies import find_policy, world_of
 from evolvent.cli.summary import figures
 from evolvent.cli.terminal import say
 from evolvent.files import dump_json
-from evolvent.training.config import Config, check_count
+from evolvent.training.config import Config, check_count, merge
 from evolvent.training.engine_choice import make_engine
 from evolvent.training.scoring import score, test_seeds
 from evolvent.training.worlds import arguments_for, default_form, env_spec, make_task
@@ -35,6 +35,7 @@ class Evaluate:
         episodes: How many episodes.
         max_steps: Steps after which an episode is truncated; the world's own limit where there is none.
         seed: Of the episodes; a run with this seed is tested on the same ones.
+        fresh_env: Build Gymnasium's world anew for every episode.
         workers: Worker processes, or threads of a compiled world, 0 for one a core.
         runs_dir: Where runs are kept.
         json: Print one JSON object as the last line of stdout.
@@ -47,6 +48,7 @@ class Evaluate:
     episodes: int = 100
     max_steps: Annotated[int | None, called("INT")] = None
     seed: int = 0
+    fresh_env: tyro.conf.FlagCreatePairsOff[bool] = False
     workers: int = 0
     runs_dir: Path = Path("runs")
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -63,7 +65,8 @@ def command(arguments: Sequence[str]) -> int:
     world = flags.world or default_form(env)
     env_kwargs = arguments_for(policy, env, flags.env_kwargs)
     max_steps = flags.max_steps or env_spec(env, env_kwargs).max_episode_steps
-    config = Config(world=world, env_kwargs=env_kwargs, action_rule=policy.action_rule, workers=flags.workers)
+    settings = {"action_rule": policy.action_rule, "workers": flags.workers, "fresh_env": flags.fresh_env}
+    config = merge(Config(world=world, env_kwargs=env_kwargs), settings, "evaluate")
     with closing(make_task(env, policy.network, config)) as task, closing(make_engine(config, task)) as engine:
         result = score(engine, task, policy.row, test_seeds(flags.seed, flags.episodes), max_steps)
     say(f"{env}, {world} world: {figures(result)}, {result.episodes} episodes")

@@ -36,6 +36,7 @@ from evolvent.tasks import Task
 
 SECONDS_A_REPORT: Final = 0.05  # that a worker computes before it says what it has; fewer would cost more than they tell
 MEGABYTE: Final = 1e6  # bytes
+COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")  # of Gymnasium's warnings
 
 Tell = Callable[[Message], None]
 
@@ -92,6 +93,7 @@ def _serve(waiting: SimpleQueue[Message | None], tell: Tell, *, limit: float) ->
     except (Exception, SystemExit) as problem:  # noqa: BLE001 - the task's own, whatever it is: the supervisor raises it
         tell(_refusal(problem))
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the supervisor waits a while, then it kills
         for task in tasks.values():
             task.close()
 
@@ -103,7 +105,9 @@ def _built(message: Message) -> Task:
     task = unpack(message.arrays["content"].tobytes())
     build: Callable[[], None] | None = getattr(task, "build", None)
     if build is not None:
-        build()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the supervisor has built the same, and said what there was to warn of
+            build()
     _importing.clear()
     return task
 
@@ -217,7 +221,7 @@ class _Forwarded(logging.Handler):
 
 
 def _show_warning(message: Warning | str, *_circumstances: object) -> None:
-    logging.getLogger("evolvent").warning("%s", message)
+    logging.getLogger("evolvent").warning("%s", COLOURS.sub("", str(message)))
 
 
 def resident_bytes(pid: int) -> int:

@@ -21,6 +21,7 @@ from evolvent.policies.actions import drawn_evenly, one_for_environment
 from evolvent.seeding import Stream, stream
 from evolvent.spaces import ActionSpace, Box, Discrete, shown_alike
 from evolvent.tasks.gym_env import make
+from evolvent.tasks.gym_episode import reset_seed
 from evolvent.tasks.gym_packages import what_is_missing
 from evolvent.training.problem import World, given_world, with_settings
 from evolvent.training.scoring import test_seeds
@@ -119,7 +120,7 @@ class Stage:
         seed = int(test_seeds(self._seed, number + 1)[number])
         act = self._agent(number, seed)
         with self._blamed():
-            observation, _ = self._world.reset(seed=seed)
+            observation, _ = self._world.reset(seed=reset_seed(self._world, seed))
         steps, total_reward, over = 0, 0.0, False
         yield Episode(steps, total_reward)
         while steps < self._max_steps and not over:

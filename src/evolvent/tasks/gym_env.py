@@ -248,7 +248,10 @@ class GymEnv:
         if played.problem is None or isinstance(played.problem, OutputsNotFinite):
             return played
         self.close()
-        again = self._ready().play(row, seed, cap)
+        try:
+            again = self._ready().play(row, seed, cap)
+        except EnvironmentFailed as problem:
+            return played._replace(problem=problem)
         if again.problem is not None:
             self.close()
         return again

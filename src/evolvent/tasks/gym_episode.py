@@ -19,6 +19,7 @@ from evolvent.policies.acting import NOT_FINITE, compile_watched_act, desk
 from evolvent.policies.actions import AUTO, draws, one_for_environment
 from evolvent.policies.observations import encoder, input_bounds, input_name
 from evolvent.tasks.gym_packages import comes_with_gymnasium
+from evolvent.tasks.gym_view import GymView
 
 log = logging.getLogger("evolvent")
 
@@ -43,6 +44,14 @@ class Played(NamedTuple):
     steps: int
     truncated: bool
     problem: BaseException | None
+
+
+def reset_seed(env: Any, seed: int) -> int:
+    """Return what `reset` of an environment is given for an episode's seed: its lower 32 bits, as NumPy's old generators want.
+
+    A view of a compiled world is given all 64, with which it begins the very episode that the compiled world plays.
+    """
+    return seed if isinstance(env.unwrapped, GymView) else seed % 2**32
 
 
 class Player:
@@ -106,7 +115,7 @@ class Player:
         return Played(total, steps, not terminated, None)
 
     def _reset(self, seed: int) -> Any:
-        answer: Any = self._env.reset(seed=seed)
+        answer: Any = self._env.reset(seed=reset_seed(self._env, seed))
         match answer:
             case (observation, dict()):
                 return observation
