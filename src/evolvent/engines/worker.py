@@ -12,6 +12,7 @@ import functools
 import logging
 import multiprocessing.spawn
 import os
+import re
 import signal
 import sys
 import threading
