@@ -9,7 +9,7 @@ import pytest
 from tests import kills
 from tests.kills import Summary, kill_programs, kill_workers
 
-KILLS = int(os.environ.get("EVOLVENT_WORKER_KILLS", "50"))
+KILLS = int(os.environ.get("EVOLVENT_WORKER_KILLS", "20"))
 A_PART = 10  # of them in one test, for each test has a limit
 in_parts = pytest.mark.parametrize("part", range(-(-KILLS // A_PART)))
 
