@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,10 @@ from evolvent.tasks.mujoco_log import keep_out_of_folder
 log = logging.getLogger("evolvent")
 
 DEFAULT_CAP = 10_000
+REMEMBERED = 8  # environments whose spaces are known
+
+_described: deque[tuple[str, dict[str, Any], Any, EnvSpec]] = deque(maxlen=REMEMBERED)
+
 MISSES_ARGUMENT = re.compile(r"missing \d+ required")
 
 
@@ -94,17 +99,29 @@ def _not_built(env_id: str, problem: BaseException, options: Mapping[str, Any]) 
 
 
 def describe(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
-    """Return the spaces and limits of a Gymnasium environment.
+    """Return the spaces and limits of a Gymnasium environment; those asked for last are remembered, as building may take long.
 
     Raises:
         UsageError: The id is unknown, or a space is of a kind that no policy can be made for.
         EnvironmentFailed: The environment cannot be built.
     """
+    refuse_odd_module(env_id)
+    register_games(env_id)
+    made_by = factory_of(env_id) or _registered(env_id)
+    for known in _described:
+        if known[:2] == (env_id, dict(env_kwargs or {})) and known[2] is made_by is not None:
+            return known[3]
     env = make(env_id, env_kwargs=env_kwargs)
     try:
-        return spec_of(env_id, env)
+        spec = spec_of(env_id, env)
     finally:
         _close(env_id, env)
+    _described.append((env_id, dict(env_kwargs or {}), factory_of(env_id) or _registered(env_id), spec))
+    return spec
+
+
+def _registered(env_id: str) -> Any:
+    return gymnasium.registry.get(env_id.rpartition(":")[2])
 
 
 def spec_of(env_id: str, env: Any) -> EnvSpec:
