@@ -385,3 +385,10 @@ def test_a_function_gives_its_folder_a_short_name(text, name):
     assert found == (name % found[-8:] if "%" in name else name)
     assert len(found) <= 32
     assert found != run_name.safe_name(f"{text}_2")
+
+
+def test_what_a_module_needs_and_is_not_there_is_named(tmp_path, monkeypatch):
+    (tmp_path / "needy.py").write_text("import no_such_thing\n\n\ndef make(): ...\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match=r"^env: needy:make: the module needy needs 'no_such_thing', which is not installed$"):
+        describe("needy:make")

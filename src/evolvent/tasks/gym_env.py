@@ -77,6 +77,10 @@ def make(env_id: str, render_mode: str | None = None, env_kwargs: Mapping[str, A
 def _not_found(env_id: str, problem: Exception) -> UsageError:
     if is_registered(env_id):
         return UsageError(f"env: {env_id} needs something that is not installed: {problem}")
+    module, _, name = env_id.partition(":")
+    missing = getattr(problem.__cause__, "name", None)  # Gymnasium raises an error of its own from that of the import
+    if name and missing and missing != module and not module.startswith(f"{missing}."):
+        return UsageError(f"env: {env_id}: the module {module} needs {missing!r}, which is not installed")
     reason = str(problem).partition(". ")[0].rstrip(".")
     advice = "is it installed?" if ":" in env_id else "evolvent envs --all lists them, and yours are named module:Id"
     why = hint(env_id) or f": {reason}; {advice}"
