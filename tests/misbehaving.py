@@ -5,6 +5,7 @@ import os
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from evolvent.engines import messages, worker
 from evolvent.testing import FaultyEnv, faults
@@ -30,7 +31,7 @@ def breaks_off(after, flag, *, dies, **arguments):
     if worker.in_worker() and _is_first(flag):
 
         def write(pipe, message):
-            content = io.BytesIO()
+            content: Any = io.BytesIO()
             messages.write(content, message)
             if message.word != "result":
                 pipe.write(content.getvalue())

@@ -76,7 +76,8 @@ class NoFurther(FaultyEnv):
 @pytest.mark.parametrize(("limit", "found"), [(7, {}), (8, {"raises": "error"})])
 def test_an_episode_is_looked_at_up_to_its_registered_limit(look, limit, found):
     env_id = f"test_check/NoFurther{limit}-v0"
-    gymnasium.register(env_id, NoFurther, max_episode_steps=limit)
+    made_by: Any = NoFurther
+    gymnasium.register(env_id, made_by, max_episode_steps=limit)
     assert kinds(look(env_id)) == found
 
 

@@ -3,6 +3,7 @@ import re
 from contextlib import closing
 from functools import partial
 from itertools import count
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -15,7 +16,7 @@ from evolvent.networks import MLP
 from evolvent.policies.acting import NOT_FINITE, OUTSIDE, compile_watched_act, desk
 from evolvent.seeding import stream
 from evolvent.spaces import Discrete
-from evolvent.tasks.gym_env import DEFAULT_CAP, GymEnv
+from evolvent.tasks.gym_env import DEFAULT_CAP, GymEnv, describe
 from evolvent.testing import FaultyEnv
 from evolvent.training.failures import Failures
 
@@ -352,3 +353,52 @@ def test_a_world_without_a_fault_obeys_gymnasium():
 def test_a_fault_that_is_unknown_is_refused():
     with pytest.raises(UsageError, match=r"^mode: 'endles' is unknown; did you mean \"endless\"\?; expected one of none, "):
         FaultyEnv("endles")
+
+
+# --- seeds, and building ---
+
+
+class OldGenerator(FaultyEnv):
+    """Draws as many packages do: from NumPy's old generators, which take 32 bits."""
+
+    def reset(self, *, seed=None, options=None):
+        np.random.RandomState(seed)
+        return super().reset(seed=seed, options=options)
+
+
+def test_reset_is_given_no_more_bits_than_old_generators_take():
+    with closing(GymEnv(register(OldGenerator), NETWORK)) as task:
+        seeds = np.array([[2**64 - 1, 2**32 - 1, 2**32, 5]], np.uint64)
+        evaluation = task.evaluate(TAKES_1[np.newaxis], Conditions(seeds=seeds))
+    assert not evaluation.failed.any()
+    assert evaluation.returns[0, 0] == evaluation.returns[0, 1] != evaluation.returns[0, 2]
+
+
+def test_an_environment_is_built_once_to_be_looked_at_and_anew_where_its_id_means_another():
+    built = []
+    env_id = register(lambda: built.append(1) or FaultyEnv())
+    for _ in range(3):
+        describe(env_id)
+    assert len(built) == 1
+    gymnasium.registry.pop(env_id)
+    another: Any = lambda: built.append(2) or FaultyEnv()  # noqa: E731
+    gymnasium.register(env_id, entry_point=another)
+    describe(env_id)
+    describe(env_id, {})
+    assert built == [1, 2]
+
+
+def test_a_fresh_environment_that_cannot_be_built_fails_the_episode():
+    built = []
+
+    def once():
+        built.append(1)
+        if len(built) == 3:  # the first is looked at, the second acted in
+            raise OSError("the port is in use")
+        return FaultyEnv("step_raises", step=3, episode=1)
+
+    with closing(GymEnv(register(once), NETWORK)) as task:
+        evaluation = task.evaluate(np.array([TAKES_0] * 2), Conditions(seeds=np.array([[1], [2]], np.uint64)))
+    assert evaluation.failed[0]
+    assert evaluation.problems
+    assert "the port is in use" in evaluation.problems[0].text

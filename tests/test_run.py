@@ -346,16 +346,14 @@ def test_where_too_many_fail_the_run_stops_and_is_kept(tmp_path, monkeypatch):
 
 
 def test_a_test_episode_that_fails_is_told_with_what_it_can_be_played_again_from():
-    class Failing:
-        def evaluate(self, _task, _population, conditions):
-            odd = Problem(0, 1, int(conditions.seeds[0, 1]), 7, "ValueError: no path", "Traceback: maze.py")
-            measured = np.zeros((1, 2))
-            return ev.Evaluation(
-                fitness=measured[:, 0], returns=measured, steps=measured, failed=np.ones(1, bool), problems=(odd,)
-            )
+    odd = Problem(0, 1, 5, 7, "ValueError: no path", "Traceback: maze.py")
+
+    class Failing(Faulty):
+        def evaluate(self, population, conditions):
+            return replace(super().evaluate(population, conditions), problems=(odd,))
 
     with pytest.raises(EnvironmentFailed, match=r"an episode failed \(seed 5, step 7\): ValueError: no path") as caught:
-        score(Failing(), None, np.zeros(3), np.array([4, 5], np.uint64), 10)
+        score(ev.Inline(), Failing(lambda _call, _population: [0]), np.zeros(3, np.float32), np.array([4, 5], np.uint64), 10)
     assert caught.value.__notes__ == ["Traceback: maze.py"]
 
 
