@@ -64,7 +64,7 @@ def contents(folder):
 def test_a_mutated_manifest_is_an_object_or_refused(folder, monkeypatch):
     dice = random.Random(10)  # noqa: S311
     data = folder.manifest.read_bytes()
-    memory = Memory(monkeypatch, "evolvent.training.run.read_bytes")
+    memory = Memory(monkeypatch, "evolvent.training.manifest.read_bytes")
     read = 0
     for _ in range(MUTATIONS):
         memory.content[folder.manifest] = mutated(data, dice)

@@ -10,7 +10,7 @@ from tests import kills
 from tests.kills import Summary, kill_programs, kill_workers
 
 KILLS = int(os.environ.get("EVOLVENT_WORKER_KILLS", "20"))
-A_PART = 10  # of them in one test, for each test has a limit
+A_PART = 5  # of them in one test, for each test has a limit
 in_parts = pytest.mark.parametrize("part", range(-(-KILLS // A_PART)))
 
 pytestmark = [
