@@ -5,7 +5,7 @@ import os
 from evolvent.files import read_bytes
 from evolvent.files.disk import START
 
-MUTATIONS = int(os.environ.get("EVOLVENT_MUTATIONS", "20000"))
+MUTATIONS = int(os.environ.get("EVOLVENT_MUTATIONS", "5000"))
 
 _PIECES = (b'"', b"0", b"9", b"{", b"[", b"\0", b"\xff", b"-", b"e", b"\n", b",", b".", b"=", b"nan", b"\\u0000", b"[[[[[[[[")
 

@@ -33,7 +33,7 @@ from evolvent.training.run import read_config
 from evolvent.training.scoring import Score
 from tests.commands import PATIENCE, SMALL, SMALL_FLAGS, command, ended, evolvent, started, until
 
-EXAMPLES = int(os.environ.get("EVOLVENT_EXAMPLES", "2500"))
+EXAMPLES = int(os.environ.get("EVOLVENT_EXAMPLES", "500"))
 KEYS = {
     *("run", "env", "world", "algorithm", "seed", "generations", "env_steps", "wall_seconds", "best_fitness"),
     *("test_mean", "test_std", "test_episodes", "solved", "digest"),
