@@ -34,7 +34,7 @@ NO_KERNELS := benchmarks check_gym_env cli config engine_choice engine_edges ext
 	hostile_policy hostile_run kills pace peers processes progress reporting resume_changes run_lock run_state runs_table shown_worlds strict_json surroundings \
 	terminal_text wheel worker_faults worker_programs worlds_table
 KERNELS := $(addprefix src/evolvent/,[a-z]*.py algorithms envs lanes networks policies tasks)
-PARTS := uncompiled a-b c d-f g-l m-p q-r s t-z
+PARTS := uncompiled d-f a-b c m-p g-l t-z q-r s
 TESTS = $(BIN)/coverage run -m pytest -q -p no:cacheprovider
 TWO_AT_ONCE := $(MAKE) -j2 -k $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
