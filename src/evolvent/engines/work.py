@@ -90,7 +90,7 @@ class Work:
             jobs = np.array([self._again.popleft()], np.int64)
         elif self._next < len(self._seeds):
             there = len(self._seeds) - self._next
-            share = there // (SLICES_A_WORKER * num_workers) if num_workers > 1 else there
+            share = int(there / (SLICES_A_WORKER * num_workers)) if num_workers > 1 else there
             size = max(1, min(self._most, there, max(share, least)))
             jobs = np.arange(self._next, self._next + size)
             self._next += size
