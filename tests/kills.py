@@ -268,7 +268,7 @@ def keep(found):
     circumstances = importlib.import_module("_harness").circumstances
     RESULTS.write_text(json.dumps({**found, **circumstances()}, indent=2) + "\n", encoding="utf-8")
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n{table(found)}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    PAGE.write_text(f"{before}{BEGIN}\n\n{table(found)}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 def table(found):
