@@ -10,27 +10,28 @@ import signal
 import sys
 from typing import Final
 
-F_SETSIG: Final = 10  # of Linux's fcntl, which Python has no name for
+if sys.platform == "linux":
+    import fcntl
+    import select
 
+    F_SETSIG: Final = 10  # which Python has no name for
 
-def die_with_supervisor(lifeline: int) -> None:
-    """Have the kernel end this process and those that it starts as soon as the supervisor's end of a pipe is closed.
+    def die_with_supervisor(lifeline: int) -> None:
+        """Have the kernel end this process and those that it starts as soon as the supervisor's end of a pipe is closed.
 
-    Nothing that an environment does can delay that: neither code in C that holds the interpreter's lock nor blocked signals.
-    Where there is no such kernel, the thread that listens to the supervisor does the same, unless it is held up.
-    """
-    if sys.platform != "linux":
-        return
-    import fcntl  # noqa: PLC0415 - there is none on Windows
-    import select  # noqa: PLC0415
+        Nothing that an environment does can delay that: neither C that holds the interpreter's lock nor blocked signals.
+        """
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+        ends = select.poll()
+        ends.register(lifeline, 0)
+        if ends.poll(0):
+            end_group()
+else:
 
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
-    fcntl.fcntl(lifeline, F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-    ends = select.poll()
-    ends.register(lifeline, 0)
-    if ends.poll(0):
-        end_group()
+    def die_with_supervisor(lifeline: int) -> None:
+        """Leave it to the thread that listens to the supervisor, which does the same unless it is held up."""
 
 
 def end_group() -> None:

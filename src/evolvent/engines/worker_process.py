@@ -53,17 +53,7 @@ class WorkerProcess:
         inner, lifeline = os.pipe()
         self._lifeline: int | None = lifeline
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - this very program
-                [sys.executable, "-c", COMMAND, str(inner), str(memory_limit), *places_of_modules()],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=True,
-                env={**dict.fromkeys(ONE_THREAD, "1"), **os.environ},
-                pass_fds=() if sys.platform == "win32" else (inner,),
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            )
+            self._process = _started(inner, memory_limit)
         except BaseException:
             os.close(lifeline)
             raise
@@ -158,6 +148,21 @@ class WorkerProcess:
 def places_of_modules() -> list[str]:
     """Return where this process looks for modules; what is no text there, such as a Path, Python itself passes over."""
     return [each for each in sys.path if isinstance(each, str)]  # pyright: ignore[reportUnnecessaryIsInstance]
+
+
+def _started(lifeline: int, memory_limit: float) -> subprocess.Popen[bytes]:
+    """Start a worker in a process group of its own, which inherits its end of the lifeline and is told to use one thread."""
+    return subprocess.Popen(  # noqa: S603 - this very program
+        [sys.executable, "-c", COMMAND, str(lifeline), str(memory_limit), *places_of_modules()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        start_new_session=True,
+        env={**dict.fromkeys(ONE_THREAD, "1"), **os.environ},
+        pass_fds=() if sys.platform == "win32" else (lifeline,),
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
 
 
 def _send(commands: SimpleQueue[Message | None], pipe: RawIOBase) -> None:
