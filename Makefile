@@ -31,7 +31,7 @@ demo: .venv/.runtime  ## evolve a first policy and look at it
 # Tests of files, words and processes need no second run without the compiler: no kernel is what they are about. Nor do
 # the examples of whole runs, which take long there; those of kernels do.
 NO_KERNELS := benchmarks check_gym_env cli config engine_choice engine_edges extras factories faulty_env files first_minutes guards hostile_files \
-	hostile_policy hostile_run kills pace peers processes progress reporting resume_changes run_lock run_state runs_table shown_worlds strict_json surroundings \
+	hostile_policy hostile_run kills pace peers processes progress reporting resume_changes run_lock run_state runs_table shown_worlds strict_json surroundings unplayable \
 	terminal_text wheel worker_faults worker_programs worlds_table
 KERNELS := $(addprefix src/evolvent/,[a-z]*.py algorithms envs lanes networks policies tasks)
 PARTS := uncompiled d-f a-b c m-p g-l t-z q-r s

@@ -14,6 +14,7 @@ from evolvent.files import dump_json
 from evolvent.tasks import CompiledEnv
 from evolvent.training import RunInterrupted, parts, scoring
 from evolvent.training.config import Config, to_toml
+from evolvent.training.failures import Failures
 from evolvent.training.parts import make_task
 from evolvent.training.run import read_config, read_manifest, start
 from evolvent.training.run_lock import locked
@@ -62,7 +63,7 @@ def test_cartpole_is_solved_without_a_setting(tmp_path):
 def test_the_champion_does_as_well_in_gymnasiums_own_world():
     run = ev.evolve("CartPole-v1", runs_dir=None, generations=12, target=None)
     task = make_task("CartPole-v1", run.best.network, Config(world="gymnasium"))
-    theirs = score(ev.Inline(), task, run.best.row, scoring.test_seeds(1, 40), 500)
+    theirs = score(ev.Inline(), task, run.best.row, scoring.test_seeds(1, 40), 500, Failures("CartPole-v1"))
     task.close()
     assert abs(theirs.mean - run.score.mean) <= 3 * (theirs.margin + run.score.margin) + 1
 
@@ -352,8 +353,9 @@ def test_a_test_episode_that_fails_is_told_with_what_it_can_be_played_again_from
         def evaluate(self, population, conditions):
             return replace(super().evaluate(population, conditions), problems=(odd,))
 
+    failing, seeds = Failing(lambda _call, _population: [0]), np.array([4, 5], np.uint64)
     with pytest.raises(EnvironmentFailed, match=r"an episode failed \(seed 5, step 7\): ValueError: no path") as caught:
-        score(ev.Inline(), Failing(lambda _call, _population: [0]), np.zeros(3, np.float32), np.array([4, 5], np.uint64), 10)
+        score(ev.Inline(), failing, np.zeros(3, np.float32), seeds, 10, Failures("a"))
     assert caught.value.__notes__ == ["Traceback: maze.py"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -64,6 +64,7 @@ class Evaluation:
             off.
         descriptors: `(pop, episodes, n)`, how each episode's last state is described; None where nothing describes it.
         moments: Of what was observed, merged in the order of individual and episode; None where nothing was normalised.
+        unplayable: `(pop, episodes)`, which episodes failed for what the world did; None where nobody can tell.
         problems: What the first episodes that failed did so with; None where none did, or nobody can tell.
     """
 
@@ -74,6 +75,7 @@ class Evaluation:
     truncated: EpisodeFlags | None = None
     descriptors: Descriptors | None = None
     moments: Moments | None = None
+    unplayable: EpisodeFlags | None = None
     problems: tuple[Problem, ...] | None = None
 
 
@@ -92,6 +94,11 @@ def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     if not (finite := np.isfinite(usual)).all():
         usual = np.where(finite, usual, (values / values.shape[-1]).sum(axis=-1))
     return usual
+
+
+def without_problems(evaluation: Evaluation) -> Evaluation:
+    """Return an evaluation as an algorithm keeps it: without what is told to people."""
+    return replace(evaluation, unplayable=None, problems=None)
 
 
 def usable(evaluation: Evaluation) -> Flags:

@@ -17,6 +17,7 @@ from evolvent.cli.terminal import say
 from evolvent.files import dump_json
 from evolvent.training.config import Config, check_count, merge
 from evolvent.training.engine_choice import make_engine
+from evolvent.training.failures import Failures
 from evolvent.training.scoring import score, test_seeds
 from evolvent.training.worlds import arguments_for, default_form, env_spec, make_task
 
@@ -68,7 +69,8 @@ def command(arguments: Sequence[str]) -> int:
     settings = {"action_rule": policy.action_rule, "workers": flags.workers, "fresh_env": flags.fresh_env}
     config = merge(Config(world=world, env_kwargs=env_kwargs), settings, "evaluate")
     with closing(make_task(env, policy.network, config)) as task, closing(make_engine(config, task)) as engine:
-        result = score(engine, task, policy.row, test_seeds(flags.seed, flags.episodes), max_steps)
+        seeds = test_seeds(flags.seed, flags.episodes)
+        result = score(engine, task, policy.row, seeds, max_steps, Failures(env))
     say(f"{env}, {world} world: {figures(result)}, {result.episodes} episodes")
     say(f"{result.truncated or 'none'} of them ended by the limit of {max_steps:,} steps")
     if flags.json:

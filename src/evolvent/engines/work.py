@@ -139,6 +139,8 @@ class Work:
         """Count a job as done and failed."""
         self.left -= 1
         self._place("failed", np.zeros(1, np.bool_))[job] = True
+        if self.episodes_apart:
+            self._place("unplayable", np.zeros((1, 1), np.bool_))[job] = True
         individual, episode = self._where(job, 0)
         self._problems.append(Problem(individual, episode, int(self._seeds[job, 0]), 0, text))
 
@@ -160,6 +162,7 @@ class Work:
             truncated=truncated,
             descriptors=None if described is None else described.reshape(pop, episodes, -1),
             moments=self._merged(),
+            unplayable=self._found["unplayable"].reshape(pop, episodes) if "unplayable" in self._found else None,
             problems=tuple(sorted(self._problems, key=lambda problem: problem[:2])[:MOST_PROBLEMS]) or None,
         )
 

@@ -150,10 +150,9 @@ def _report(message: Message, begin: int, evaluation: Evaluation, seconds: float
         "steps": evaluation.steps,
         "failed": evaluation.failed,
     }
-    if evaluation.truncated is not None:
-        arrays["truncated"] = evaluation.truncated
-    if evaluation.descriptors is not None:
-        arrays["descriptors"] = evaluation.descriptors
+    for name in ("truncated", "descriptors", "unplayable"):
+        if (values := getattr(evaluation, name)) is not None:
+            arrays[name] = values
     if evaluation.moments is not None:
         arrays["mean"], arrays["squares"] = evaluation.moments.mean, evaluation.moments.squares
     problems: list[Any] = [[problem.individual, *problem[1:]] for problem in evaluation.problems or ()]

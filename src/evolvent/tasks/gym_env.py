@@ -233,7 +233,7 @@ class GymEnv:
             raise UsageError("normaliser: expected None, for a world of Gymnasium's shows observations as they are")
         shape = conditions.seeds.shape
         returns, steps = np.zeros(shape), np.zeros(shape, np.int64)
-        failed, truncated = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+        failed, unplayable, truncated = (np.zeros(shape, np.bool_) for _ in range(3))
         problems: list[Problem] = []
         cap = conditions.episode_cap or self.spec.max_episode_steps
         for i, row in enumerate(np.ascontiguousarray(population, np.float32)):
@@ -241,10 +241,10 @@ class GymEnv:
                 played = self._play(row, seed, cap)
                 returns[i, e], steps[i, e], truncated[i, e] = played.total, played.steps, played.truncated
                 if played.problem is not None:
-                    failed[i, e] = True
+                    failed[i, e], unplayable[i, e] = True, not isinstance(played.problem, OutputsNotFinite)
                     problems.append(Problem(i, e, seed, played.steps, *_in_words(played.problem)))
         evaluation = mean_return(returns, steps, np.logical_or.reduce(failed, axis=1), truncated)
-        return replace(evaluation, problems=tuple(problems[:MOST_PROBLEMS]) or None)
+        return replace(evaluation, unplayable=unplayable, problems=tuple(problems[:MOST_PROBLEMS]) or None)
 
     def build(self) -> None:
         """Build the environment now instead of when it is first needed.

@@ -21,7 +21,7 @@ class Failures:
         self.count = 0
         self.repeatable = True
         self._name = name
-        self._told = False
+        self._told = self._told_of_replacement = False
 
     def note(self, evaluation: Evaluation, where: str = "") -> None:
         """Take note of an evaluation.
@@ -34,6 +34,17 @@ class Failures:
         if evaluation.problems and not self._told:
             self._told = True
             _tell(self._name, where, evaluation.problems[0])
+
+    def note_replacement(self, evaluation: Evaluation, episode: int) -> None:
+        """Take note of an episode that failed whoever played it, which another takes the place of."""
+        problem = next((each for each in evaluation.problems or () if each.episode == episode), None)
+        if not self._told_of_replacement:
+            self._told_of_replacement = True
+            log.warning(
+                "%s: an episode failed whoever played it%s; another takes its place, which is said once",
+                self._name,
+                f" (seed {problem.seed}, step {problem.step}): {problem.text}" if problem else "",
+            )
 
     def note_repetition(self, before: float, now: float) -> None:
         """Take note of the mean return of an individual whose episodes were played before, with the same seeds."""

@@ -376,7 +376,7 @@ def _result(search: Search, progress: Progress, folder: RunFolder | None, reason
         config=search.config,
         folder=folder,
         policy=champion(search, progress),
-        score=score(search.engine, search.judge, progress.champion, seeds, search.config.max_steps),
+        score=score(search.engine, search.judge, progress.champion, seeds, search.config.max_steps, search.failures),
         progress=progress,
         reason=reason,
         repeatable=search.failures.repeatable and search.engine.repeatable,

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evolvent.arrays import Row, Seeds
+from evolvent.arrays import Population, Row, Seeds
 from evolvent.engines import Engine
 from evolvent.errors import EnvironmentFailed
 from evolvent.evaluation import Conditions, Evaluation
 from evolvent.seeding import stream
 from evolvent.tasks import Task
+from evolvent.training.failures import Failures
 
 LARGEST = sys.float_info.max
+REPLACEMENTS = 3  # times that episodes which nobody can play are replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,36 @@ def test_seeds(seed: int, episodes: int) -> Seeds:
     return episode_seeds(seed, "test", episodes=episodes)
 
 
-def score(engine: Engine, task: Task, row: Row, seeds: Seeds, max_steps: int) -> Score:
+def played(engine: Engine, task: Task, population: Population, seeds: Seeds, max_steps: int, failures: Failures) -> Evaluation:
+    """Return what `population (pop, dim)` achieves, each individual over the episodes of `seeds (episodes,)`.
+
+    An episode that the world fails in, whoever plays, says nothing of anybody: another one is played in its place.
+    """
+    for _ in range(REPLACEMENTS):
+        evaluation = _over(engine, task, population, seeds, max_steps)
+        if evaluation.unplayable is None or not (hopeless := evaluation.unplayable.all(axis=0)).any():
+            return evaluation
+        failures.note_replacement(evaluation, int(np.flatnonzero(hopeless)[0]))
+        seeds = np.where(hopeless, [_instead_of(int(seed)) for seed in seeds], seeds)
+    return _over(engine, task, population, seeds, max_steps)
+
+
+def _over(engine: Engine, task: Task, population: Population, seeds: Seeds, max_steps: int) -> Evaluation:
+    shared = np.broadcast_to(seeds, (len(population), len(seeds)))
+    return engine.evaluate(task, population, Conditions(seeds=shared, episode_cap=max_steps))
+
+
+def _instead_of(seed: int) -> np.uint64:
+    return stream(seed >> 1, "instead").child("episodes").bits((1,))[0]
+
+
+def score(engine: Engine, task: Task, row: Row, seeds: Seeds, max_steps: int, failures: Failures) -> Score:
     """Return what `row (dim,)` achieves in `task` over the episodes of `seeds (episodes,)`.
 
     Raises:
-        EnvironmentFailed: An episode failed.
+        EnvironmentFailed: An episode failed, and so did those that took its place.
     """
-    evaluation = engine.evaluate(task, row[np.newaxis], Conditions(seeds=seeds[np.newaxis], episode_cap=max_steps))
+    evaluation = played(engine, task, row[np.newaxis], seeds, max_steps, failures)
     if evaluation.failed[0]:
         raise _failure(evaluation)
     return score_of(evaluation, 0)

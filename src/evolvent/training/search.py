@@ -11,13 +11,13 @@ import numpy as np
 
 from evolvent.arrays import Population, Row
 from evolvent.errors import EnvironmentFailed
-from evolvent.evaluation import Conditions, Evaluation, best_first, mean
+from evolvent.evaluation import Evaluation, best_first, mean, without_problems
 from evolvent.seeding import stream
 from evolvent.tasks import Task
 from evolvent.training.callbacks import Generation
 from evolvent.training.digest import FIRST, chained
 from evolvent.training.parts import Search
-from evolvent.training.scoring import Score, episode_seeds, score_of
+from evolvent.training.scoring import Score, episode_seeds, played, score_of
 
 MAX_FAILED = 0.2  # of a generation; more of it stops the run
 
@@ -78,7 +78,7 @@ def advance(search: Search, progress: Progress) -> tuple[Progress, Generation]:
             f"{search.name}: {failed} of {len(population)} individuals failed in generation {number}"
             " (errors, which are logged, or numbers that are not finite); more than a fifth stops a run"
         )
-    state = search.algorithm.tell(state, population, replace(evaluation, problems=None))
+    state = search.algorithm.tell(state, population, without_problems(evaluation))
     progress = replace(
         progress,
         generation=number + 1,
@@ -102,7 +102,7 @@ def _confirmed(search: Search, progress: Progress) -> Progress:
     _note_repetition(search, progress, candidates, confirmed)
     progress = replace(
         progress,
-        algorithm=search.algorithm.confirm(progress.algorithm, candidates, replace(confirmed, problems=None)),
+        algorithm=search.algorithm.confirm(progress.algorithm, candidates, without_problems(confirmed)),
         validation_steps=progress.validation_steps + int(confirmed.steps.sum()),
     )
     return _with_champion(progress, candidates, confirmed)
@@ -117,8 +117,7 @@ def _note_repetition(search: Search, progress: Progress, candidates: Population,
 
 def _measure(search: Search, task: Task, population: Population, address: tuple[str | int, ...], episodes: int) -> Evaluation:
     seeds = episode_seeds(search.config.seed, *address, episodes=episodes)
-    shared = np.broadcast_to(seeds, (len(population), episodes))
-    return search.engine.evaluate(task, population, Conditions(seeds=shared, episode_cap=search.config.max_steps))
+    return played(search.engine, task, population, seeds, search.config.max_steps, search.failures)
 
 
 def _with_champion(progress: Progress, candidates: Population, confirmed: Evaluation) -> Progress:
