@@ -516,6 +516,28 @@ def test_a_terminal_that_is_closed_ends_a_run_that_can_go_on():
     assert ev.resume(folder, changes={"generations": done + 1}).progress.generation == done + 1
 
 
+HANGS_WHEN_ASKED_TO_END = """
+import threading
+from evolvent.cli import signals
+signals.GRACE = 0.2
+signals.install_handlers()
+stuck = threading.Lock()
+stuck.acquire()
+try:
+    print("ready", flush=True)
+    stuck.acquire()
+except KeyboardInterrupt:
+    stuck.acquire()
+"""
+
+
+def test_a_process_that_hangs_when_it_is_asked_to_end_ends_all_the_same():
+    with started(program=("-c", HANGS_WHEN_ASKED_TO_END)) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert ended(process)[0] == 143
+
+
 @pytest.mark.compiled
 def test_a_second_interrupt_gives_the_cursor_back():
     ours, theirs = pty.openpty()

@@ -13,6 +13,7 @@ from evolvent.cli.terminal import show_cursor, silence_dead_terminals
 from evolvent.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
 
 ENDED = "the system ended its process"
+GRACE = 20.0  # seconds within which a process that was asked to end does so, whatever holds it up
 
 _SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _received: list[int] = []
@@ -72,8 +73,16 @@ def _on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         show_cursor()
         os._exit(exit_code_of(_exception_for(number)))
     _received.append(number)
+    _leave_after(GRACE, exit_code_of(_exception_for(number)))
     silence_dead_terminals()
     raise _exception_for(number)
+
+
+def _leave_after(seconds: float, code: int) -> None:
+    """End the process after a while, should it then still be there: what is saved is safe, and what hangs helps nobody."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(code))
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _exception_for(number: int) -> KeyboardInterrupt:
