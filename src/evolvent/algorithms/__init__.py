@@ -1,5 +1,7 @@
 """Algorithms: searches over parameter rows, which see arrays only."""
 
+from typing import Any
+
 from evolvent.algorithms.base import Algorithm, Crossover, Mutation, Resizable, Selection, Strength
 from evolvent.algorithms.crossover import (
     BlendCrossover,
@@ -13,7 +15,9 @@ from evolvent.algorithms.mutation import Cauchy, Gaussian, InTurn, Multiplicativ
 from evolvent.algorithms.selection import Rank, Roulette, Tournament, Truncation
 from evolvent.algorithms.strength import Constant, Decaying, SelfAdaptive
 
-ALGORITHMS: dict[str, type[Genetic]] = {"genetic": Genetic}
+ALGORITHMS: dict[str, type[Any]] = {
+    "genetic": Genetic,
+}
 
 __all__ = [
     "ALGORITHMS",
