@@ -2,6 +2,8 @@ import dataclasses
 import math
 import os
 import tracemalloc
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
@@ -10,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import evolvent as ev
+from evolvent.algorithms import ALGORITHMS
+from evolvent.algorithms.named import canonical, made
 from evolvent.envs import ENVS
 from evolvent.errors import UsageError
 from evolvent.training import Config, GeneticConfig
+from evolvent.training.algorithm_choice import short_algorithm
 from evolvent.training.config import merge, read_toml, to_toml
 from evolvent.training.parts import prepare
 from evolvent.training.presets import PRESETS, default_config
@@ -143,6 +148,81 @@ def test_any_settings_make_a_config_that_can_be_written_or_are_refused(settings)
     except UsageError:
         return
     assert read_back("Any-v0", config) == ("Any-v0", config)
+
+
+# --- algorithms as text ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    sigma: float = 0.1
+    pairs: int = 4
+    mirrored: bool = True
+    optimizer: Literal["adam", "clipup"] = "adam"
+    decay: float | None = None
+    shape: str = "ranks"
+    groups: Any = None
+
+
+SEARCHES = {"search": Search}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("search", Search()),
+        (" search : sigma = 1e-3 , pairs=2 ", Search(sigma=0.001, pairs=2)),
+        ("search:mirrored=false,optimizer=clipup", Search(mirrored=False, optimizer="clipup")),
+        ("search:decay=0.5,shape=raw", Search(decay=0.5, shape="raw")),
+        ("search:decay=none", Search()),
+    ],
+)
+def test_an_algorithm_is_made_of_numbers_words_truths_and_choices(text, expected):
+    assert made("algorithm", text, SEARCHES) == expected
+    whole, short = (canonical("algorithm", text, SEARCHES, whole=whole) for whole in (True, False))
+    assert made("algorithm", whole, SEARCHES) == made("algorithm", short, SEARCHES) == expected
+    assert canonical("algorithm", whole, SEARCHES) == canonical("algorithm", short, SEARCHES) == whole
+    assert whole.startswith(f"search:sigma={expected.sigma},pairs={expected.pairs},mirrored={str(expected.mirrored).lower()}")
+    assert (short == "search") == (expected == Search())
+
+
+KNOWN = "known: sigma=0.1, pairs=4, mirrored=true, optimizer=adam|clipup, decay=none, shape=ranks"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("serch", "algorithm: 'serch' is unknown; did you mean \"search\"?; known: search"),
+        (
+            "search:sgma=2",
+            f"algorithm: search: expected settings as name=value, got 'sgma=2'; did you mean \"sigma\"?; {KNOWN}",
+        ),
+        ("search:groups=2", "algorithm: search: expected settings as name=value, got 'groups=2'"),
+        ("search:pairs=2.5", "algorithm: search: pairs: expected a whole number, got '2.5'"),
+        ("search:mirrored=1", "algorithm: search: mirrored: expected true or false, got '1'"),
+        ("search:optimizer=admn", "algorithm: search: optimizer: expected adam or clipup, got 'admn'; did you mean \"adam\"?"),
+        ("search:" + "sigma=1" * 100, "algorithm: expected at most 400 characters"),
+    ],
+)
+def test_text_that_makes_no_algorithm_is_answered_with_what_there_is(text, message):
+    with pytest.raises(UsageError) as caught:
+        made("algorithm", text, SEARCHES)
+    assert str(caught.value).startswith(message)
+
+
+def test_the_genetic_algorithm_has_settings_of_its_own():
+    with pytest.raises(UsageError, match=r"^algorithm: genetic: its settings have names of their own, --genetic\.mutation"):
+        Config(algorithm="genetic:num_elites=2")
+    assert Config(algorithm=" genetic:").algorithm == "genetic"
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_is_told_by_the_help_and_written_whole(name):
+    config = Config(algorithm=name, population=64)
+    assert name in (Config.__doc__ or "")
+    assert read_back("Any-v0", config) == ("Any-v0", config)
+    assert merge(Config(), {"algorithm": config.algorithm}, "a file") == config
+    assert short_algorithm(config.algorithm) == name
 
 
 # --- what is not a setting ---

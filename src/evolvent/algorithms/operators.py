@@ -1,14 +1,13 @@
 """Operators as text, which is how flags and files name them: `gaussian:strength=0.5,rate=0.1`.
 
-A name stands for a class in a closed table and its settings for fields of that class, so text can make nothing else.
-Mutations done one after the other are joined by a plus sign: `gaussian:strength=0.1+sign_flip:rate=0.01`.
+The names are those of the closed tables below; `named` reads the settings. Mutations done one after the other are joined by
+a plus sign: `gaussian:strength=0.1+sign_flip:rate=0.01`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_type_hints
+from collections.abc import Callable
 
 from evolvent.algorithms.base import Crossover, Mutation, Selection, Strength
 from evolvent.algorithms.crossover import (
@@ -19,11 +18,10 @@ from evolvent.algorithms.crossover import (
     UniformCrossover,
 )
 from evolvent.algorithms.mutation import Cauchy, Gaussian, InTurn, Multiplicative, Replacement, SignFlip, Uniform
+from evolvent.algorithms.named import made
 from evolvent.algorithms.selection import Rank, Roulette, Tournament, Truncation
 from evolvent.algorithms.strength import Constant, Decaying, SelfAdaptive
-from evolvent.errors import UsageError, did_you_mean
-
-OperatorT = TypeVar("OperatorT")
+from evolvent.errors import UsageError
 
 SELECTIONS: dict[str, Callable[..., Selection]] = {
     "truncation": Truncation,
@@ -52,7 +50,6 @@ STRENGTHS: dict[str, Callable[..., Strength]] = {
     "self_adaptive": SelfAdaptive,
 }
 MOST_MUTATIONS = 8
-LONGEST = 400  # characters
 
 
 def selection(text: str) -> Selection:
@@ -65,7 +62,7 @@ def selection(text: str) -> Selection:
         >>> selection("tournament:size=5")
         Tournament(size=5)
     """
-    return _operator("selection", text, SELECTIONS)
+    return made("selection", text, SELECTIONS)
 
 
 def crossover(text: str) -> Crossover | None:
@@ -74,7 +71,7 @@ def crossover(text: str) -> Crossover | None:
     Raises:
         UsageError: As for `selection`.
     """
-    return None if text == "none" else _operator("crossover", text, CROSSOVERS, extra=("none",))
+    return None if text == "none" else made("crossover", text, CROSSOVERS, extra=("none",))
 
 
 def mutation(text: str) -> Mutation:
@@ -90,7 +87,7 @@ def mutation(text: str) -> Mutation:
     terms = re.split(r"\+(?!\d)", text)
     if len(terms) > MOST_MUTATIONS:
         raise UsageError(f"mutation: expected at most {MOST_MUTATIONS} in turn, got {len(terms)}")
-    parts = tuple(_operator("mutation", term, MUTATIONS) for term in terms)
+    parts = tuple(made("mutation", term, MUTATIONS) for term in terms)
     return parts[0] if len(parts) == 1 else InTurn(parts)
 
 
@@ -100,35 +97,4 @@ def strength(text: str) -> Strength:
     Raises:
         UsageError: As for `selection`.
     """
-    return _operator("strength", text, STRENGTHS)
-
-
-def _operator(role: str, text: str, table: Mapping[str, Callable[..., OperatorT]], extra: tuple[str, ...] = ()) -> OperatorT:
-    if len(text) > LONGEST:
-        raise UsageError(f"{role}: expected at most {LONGEST} characters, got {len(text)}")
-    name, _, settings = (part.strip() for part in text.partition(":"))
-    if name not in table:
-        known = (*extra, *table)
-        raise UsageError(f"{role}: {name!r} is unknown{did_you_mean(name, known)}; known: {', '.join(known)}")
-    make = table[name]
-    try:
-        return make(**_settings(f"{role}: {name}", settings, get_type_hints(make)))
-    except UsageError as problem:
-        raise UsageError(f"{role}: {name}: {problem}" if not str(problem).startswith(role) else str(problem)) from None
-
-
-def _settings(label: str, text: str, types: Mapping[str, Any]) -> dict[str, int | float]:
-    values: dict[str, int | float] = {}
-    for part in filter(None, text.split(",")):
-        field, equals, number = (word.strip() for word in part.partition("="))
-        if field not in types or not equals or field in values:
-            known = ", ".join(f"{each}=..." for each in types) or "none"
-            raise UsageError(
-                f"{label}: expected settings as name=number, got {part!r}{did_you_mean(field, types)}; known: {known}"
-            )
-        try:
-            values[field] = types[field](number)
-        except ValueError:
-            kind = "a whole number" if types[field] is int else "a number"
-            raise UsageError(f"{label}: {field}: expected {kind}, got {number!r}") from None
-    return values
+    return made("strength", text, STRENGTHS)

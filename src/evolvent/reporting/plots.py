@@ -16,6 +16,7 @@ from evolvent.extras import require
 from evolvent.files import save_atomically
 from evolvent.reporting.destination import check_destination
 from evolvent.training import Config, Run, RunFolder, Score, open_run
+from evolvent.training.algorithm_choice import short_algorithm
 from evolvent.training.history import read
 from evolvent.training.run import read_config
 
@@ -144,7 +145,7 @@ def _draw(curves: Curves, env: str, config: Config) -> Any:
     _label(axes, labels)
     _scale(axes, curves)
     named = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in env)
-    axes.set_title(f"{named}, {config.algorithm}, population {config.population}, seed {config.seed}", **TITLE)
+    axes.set_title(f"{named}, {short_algorithm(config.algorithm)}, population {config.population}, seed {config.seed}", **TITLE)
     return figure
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_h
 import numpy as np
 import tomli_w
 
-from evolvent.algorithms import ALGORITHMS, operators
+from evolvent.algorithms import operators
 from evolvent.engines import ENGINES
 from evolvent.env_kwargs import as_text
 from evolvent.errors import LONGEST_SHOWN, UsageError, did_you_mean, shown
@@ -23,6 +23,7 @@ from evolvent.networks.activations import ACTIVATIONS
 from evolvent.networks.mlp import MAX_LAYERS, MAX_NEURONS, Initialiser
 from evolvent.policies.actions import ACTION_RULES, AUTO
 from evolvent.seeding import MAX_SEED
+from evolvent.training.algorithm_choice import GENETIC, TABLE, canonical_algorithm
 
 T = TypeVar("T")
 
@@ -78,7 +79,8 @@ class Config:
         world: Run the world's compiled form, or Gymnasium's own; compiled where nobody says and there is such a form. python
             is what data and functions run as.
         env_kwargs: Keyword arguments of the world, each as name=value: goal_velocity=0.1.
-        algorithm: Which search.
+        algorithm: Which search: genetic, with the settings below, or a name of ALGORITHMS with its own behind a colon,
+            name:setting=value,setting=value. An unknown setting is answered with those that there are.
         hidden: Sizes of the network's hidden layers.
         activation: Of the hidden layers.
         initialiser: How the first weights are drawn.
@@ -140,7 +142,9 @@ class Config:
         for name in ("generations", "episodes", "max_steps", "candidates", "test_episodes"):
             check_count(name, getattr(self, name), at_least=1)
         check_count("validation_episodes", self.validation_episodes, at_least=0)
-        check_count("population", self.population, at_least=self.genetic.num_elites + 1)
+        object.__setattr__(self, "algorithm", canonical_algorithm(self.algorithm))
+        fewest = self.genetic.num_elites + 1 if self.algorithm == GENETIC else 2
+        check_count("population", self.population, at_least=fewest)
         check_count("workers", self.workers, at_least=0, at_most=MAX_WORKERS)
         if len(self.hidden) > MAX_HIDDEN:
             raise UsageError(f"hidden: expected at most {MAX_HIDDEN} layers, got {len(self.hidden):,}")
@@ -151,9 +155,12 @@ class Config:
         for name in ("max_env_steps", "max_seconds", "eval_timeout", "worker_memory"):
             if getattr(self, name) is not None:
                 _positive(name, getattr(self, name))
-        for name, known in (("algorithm", ALGORITHMS), ("activation", ACTIVATIONS), ("engine", ENGINES)):
+        for name, known in (("activation", ACTIVATIONS), ("engine", ENGINES)):
             _known(name, getattr(self, name), known)
         _known("action_rule", self.action_rule, (AUTO, *ACTION_RULES))
+
+
+Config.__doc__ = (Config.__doc__ or "").replace("a name of ALGORITHMS", " or ".join(name for name in TABLE if name != GENETIC))
 
 
 def to_toml(env: str, config: Config) -> str:

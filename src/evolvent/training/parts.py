@@ -6,9 +6,10 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from evolvent.algorithms import ALGORITHMS, Algorithm, operators
+from evolvent.algorithms import Algorithm, Genetic, operators
 from evolvent.arrays import Indices, Population
 from evolvent.crew import cores
 from evolvent.engines import Engine
@@ -20,7 +21,8 @@ from evolvent.policies.actions import AUTO as ANY_RULE
 from evolvent.policies.actions import num_outputs
 from evolvent.seeding import Stream
 from evolvent.tasks import Function, Supervised, Task
-from evolvent.training.config import Config
+from evolvent.training.algorithm_choice import make_algorithm
+from evolvent.training.config import Config, GeneticConfig
 from evolvent.training.engine_choice import make_engine
 from evolvent.training.failures import Failures
 from evolvent.training.problem import Problem
@@ -167,8 +169,11 @@ def _network(spec: EnvSpec, config: Config) -> MLP:
 
 
 def _algorithm(config: Config, groups: Indices | None) -> Algorithm[Any]:
-    settings = config.genetic
-    return ALGORITHMS[config.algorithm](
+    return make_algorithm(config.algorithm, partial(_genetic, config.genetic), groups)
+
+
+def _genetic(settings: GeneticConfig, groups: Indices | None) -> Genetic:
+    return Genetic(
         selection=operators.selection(settings.selection),
         crossover=operators.crossover(settings.crossover),
         crossover_rate=settings.crossover_rate,

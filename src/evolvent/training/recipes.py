@@ -25,6 +25,7 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     "article": Recipe(
         settings={
+            "algorithm": "genetic",
             "hidden": (16,),
             "activation": "relu",
             "initialiser": "normal",
@@ -46,6 +47,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "deep_ga": Recipe(
         settings={
+            "algorithm": "genetic",
             "initialiser": "fan_in",
             "population": 1000,
             "episodes": 1,

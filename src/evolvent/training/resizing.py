@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from evolvent.algorithms import Resizable
 from evolvent.errors import FileRefused, UsageError
+from evolvent.training.algorithm_choice import algorithm_name
 from evolvent.training.parts import Search
 from evolvent.training.search import Progress
 
@@ -17,7 +18,9 @@ def refuse_fixed_size(search: Search) -> None:
         UsageError: It cannot.
     """
     if not isinstance(search.algorithm, Resizable):
-        raise UsageError(f"population: {search.config.algorithm} keeps the size that the run began with; begin another run")
+        raise UsageError(
+            f"population: {algorithm_name(search.config.algorithm)} keeps the size that the run began with; begin another run"
+        )
 
 
 def resized(search: Search, progress: Progress, source: str) -> Progress:

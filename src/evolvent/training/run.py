@@ -190,15 +190,16 @@ def start(
     _check_callbacks(callbacks)
     search = prepare(env, config)
     try:
+        beginning = begin(search)  # before a folder is made: the algorithm may refuse the population
         if runs_dir is None:
-            return _carry_on(search, begin(search), None, callbacks, on_begin)
+            return _carry_on(search, beginning, None, callbacks, on_begin)
         first_files = {
             "run.toml": to_toml(search.name, config).encode(),
             "manifest.json": dump_json(circumstances(), indent=2).encode(),
         }
         folder = run_folder.create(runs_dir, search.name, name, first_files)
         with locked(folder), errors_logged(folder):
-            return _carry_on(search, begin(search), folder, callbacks, on_begin)
+            return _carry_on(search, beginning, folder, callbacks, on_begin)
     finally:
         search.close()
 
