@@ -1,6 +1,11 @@
 """Networks: forward passes over one flat parameter row."""
 
 from evolvent.networks.base import Network
+from evolvent.networks.elman import Elman
+from evolvent.networks.gru import GRU
+from evolvent.networks.kinds import NETWORKS, make_network
+from evolvent.networks.lstm import LSTM
 from evolvent.networks.mlp import MLP
+from evolvent.networks.recurrent import Recurrent
 
-__all__ = ["MLP", "Network"]
+__all__ = ["GRU", "LSTM", "MLP", "NETWORKS", "Elman", "Network", "Recurrent", "make_network"]
