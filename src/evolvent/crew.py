@@ -115,6 +115,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def memory() -> int | None:
+    """Return the size of the machine's memory [bytes], or None where the system does not tell."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 @functools.lru_cache(maxsize=1)
 def _crew_of(_process: int) -> Crew:
     """Return the threads of this process: a fork has none of those of the process it was made of."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +10,7 @@ from typing import Any
 
 from evolvent.algorithms import Algorithm, Genetic, operators
 from evolvent.arrays import Indices, Population
-from evolvent.crew import cores
+from evolvent.crew import cores, memory
 from evolvent.engines import Engine
 from evolvent.envs import EnvSpec
 from evolvent.errors import UsageError
@@ -187,16 +186,9 @@ def _genetic(settings: GeneticConfig, groups: Indices | None) -> Genetic:
 def _refuse_too_large(config: Config, dim: int) -> None:
     """Refuse what cannot fit: four copies of a population, and the returns and lengths of its episodes."""
     episodes = config.population * config.episodes + config.candidates * config.validation_episodes + config.test_episodes
-    needed, there = 16 * config.population * dim + 40 * episodes, _memory()
+    needed, there = 16 * config.population * dim + 40 * episodes, memory()
     if there is not None and needed > there:
         raise UsageError(
             f"population: {config.population:,} rows of {dim:,} parameters and {episodes:,} episodes need about"
             f" {needed / 1e9:,.1f} GB of memory, this machine has {there / 1e9:,.1f}"
         )
-
-
-def _memory() -> int | None:
-    """Return the size of the machine's memory [bytes], or None where the system does not tell."""
-    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
-        return None
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
