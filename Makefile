@@ -28,9 +28,10 @@ help:  ## list the targets
 demo: .venv/.runtime  ## evolve a first policy and look at it
 	@$(BIN)/evolvent demo
 
-# Tests of files, words and processes need no second run without the compiler: no kernel is what they are about. Nor do
-# the examples of whole runs, which take long there; those of kernels do.
-NO_KERNELS := benchmarks check_gym_env cli config engine_choice engine_edges extras factories faulty_env files first_minutes guards hostile_files \
+# What is about kernels runs a second time without the compiler, which is how they are covered and debugged.
+ABOUT_KERNELS := actions cartpole classic_control crew lanes lanes_refusals moments mujoco mujoco_worlds networks \
+	normals observations operators own_world plain_python policy rollout same_world seeding tasks vectors
+KERNELS := benchmarks check_gym_env cli config engine_choice engine_edges extras factories faulty_env files first_minutes guards hostile_files \
 	hostile_policy hostile_run kills pace peers processes progress reporting resume_changes run_lock run_state runs_table shown_worlds strict_json surroundings unplayable \
 	terminal_text wheel worker_faults worker_programs worlds_table
 KERNELS := $(addprefix src/evolvent/,[a-z]*.py algorithms envs lanes networks policies tasks)
@@ -47,7 +48,7 @@ test: .venv/.dev  ## every test compiled, those of kernels without the compiler 
 test-uncompiled:
 	@echo "tests, with the compiler off (NUMBA_DISABLE_JIT=1)"
 	@NUMBA_DISABLE_JIT=1 $(TESTS) -m "not compiled and not interop" $(KERNELS) \
-		$(filter-out $(NO_KERNELS:%=tests/test_%.py),$(wildcard tests/test_*.py))
+		$(ABOUT_KERNELS:%=tests/test_%.py)
 
 DOCTESTS :=
 test-a-b: DOCTESTS := src
