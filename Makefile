@@ -31,9 +31,6 @@ demo: .venv/.runtime  ## evolve a first policy and look at it
 # What is about kernels runs a second time without the compiler, which is how they are covered and debugged.
 ABOUT_KERNELS := actions cartpole classic_control crew lanes lanes_refusals moments mujoco mujoco_worlds networks \
 	normals observations operators own_world plain_python policy rollout same_world seeding tasks vectors
-KERNELS := benchmarks check_gym_env cli config engine_choice engine_edges extras factories faulty_env files first_minutes guards hostile_files \
-	hostile_policy hostile_run kills pace peers processes progress reporting resume_changes run_lock run_state runs_table shown_worlds strict_json surroundings unplayable \
-	terminal_text wheel worker_faults worker_programs worlds_table
 KERNELS := $(addprefix src/evolvent/,[a-z]*.py algorithms envs lanes networks policies tasks)
 PARTS := uncompiled d-f a-b c m-p g-l t-z q-r s
 TESTS = $(BIN)/coverage run -m pytest -q -p no:cacheprovider
