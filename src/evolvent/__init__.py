@@ -6,12 +6,15 @@
     True
 
 A name is imported when it is first asked for, so that acting with a saved policy loads neither Gymnasium nor a search.
+Gymnasium learns the ids of our own worlds once it is imported, by whomever.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from evolvent.own_ids import announce
 
 if TYPE_CHECKING:
     from evolvent.algorithms import (
@@ -165,6 +168,8 @@ __all__ = [
     "resume",
     "stream",
 ]
+
+announce()
 
 
 def __getattr__(name: str) -> Any:

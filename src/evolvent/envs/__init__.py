@@ -1,20 +1,38 @@
-"""Compiled worlds, by the Gymnasium id of the same world."""
+"""Compiled worlds, by their id: that of the same world of Gymnasium's, or one of ours."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
 
-from evolvent.envs import acrobot, cartpole, mountain_car, mountain_car_continuous, pendulum
+from evolvent.envs import (
+    acrobot,
+    cartpole,
+    damped_poles,
+    hidden_velocities,
+    mountain_car,
+    mountain_car_continuous,
+    pendulum,
+    pole_balancing,
+)
 from evolvent.envs.base import Env, EnvSpec
 from evolvent.errors import UsageError
 
 MAKERS: dict[str, Callable[..., Env]] = {
     "Acrobot-v1": acrobot.make,
     "CartPole-v1": cartpole.make,
+    "CartPoleNoVel-v1": hidden_velocities.make_cartpole,
+    "DoublePole-v0": pole_balancing.make_two,
+    "DoublePoleNoVelocity-v0": pole_balancing.make_two_at_rest,
+    "DoublePoleNoVelocityDamping-v0": damped_poles.make,
+    "DoublePoleNoVelocityStarts-v0": pole_balancing.make_two_from_many_starts,
     "MountainCar-v0": mountain_car.make,
     "MountainCarContinuous-v0": mountain_car_continuous.make,
+    "MountainCarContinuousNoVel-v0": hidden_velocities.make_car,
     "Pendulum-v1": pendulum.make,
+    "PendulumNoVel-v1": hidden_velocities.make_pendulum,
+    "SinglePole-v0": pole_balancing.make_one,
+    "SinglePoleNoVelocity-v0": pole_balancing.make_one_at_rest,
 }
 ENVS: dict[str, Env] = {env_id: make() for env_id, make in MAKERS.items()}
 CARTPOLE = ENVS["CartPole-v1"]
