@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from evolvent.algorithms import (
     ALGORITHMS,
+    SNES,
     BlendCrossover,
     Cauchy,
     Decaying,
@@ -17,6 +18,7 @@ from evolvent.algorithms import (
     InTurn,
     Multiplicative,
     NeuronCrossover,
+    OpenAIES,
     Rank,
     Replacement,
     Resizable,
@@ -39,6 +41,8 @@ from tests.reference import genetic
 POPULATION, DIM = 12, 3
 TABLE = {  # a row an algorithm, with settings that learn the sphere and CartPole in the few evaluations below
     "genetic": Genetic(selection=Truncation(num_parents=5), mutation=Gaussian(strength=0.1), num_elites=2),
+    "openai_es": OpenAIES(sigma=0.5, learning_rate=0.4),
+    "snes": SNES(),
 }
 VARIANTS = {
     "genetic, tournaments, whole neurons, own strengths": Genetic(
@@ -57,7 +61,7 @@ VARIANTS = {
 }
 EVERY = {**TABLE, **VARIANTS}
 BEGIN_WITH_ALL_ROWS = (Genetic,)  # the others draw around the first
-IN_PAIRS: tuple[type, ...] = ()  # whose populations are even
+IN_PAIRS = (OpenAIES,)  # whose populations are even
 
 
 def rows_of(algorithms):

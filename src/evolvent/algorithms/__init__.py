@@ -12,15 +12,20 @@ from evolvent.algorithms.crossover import (
 )
 from evolvent.algorithms.genetic import Genetic
 from evolvent.algorithms.mutation import Cauchy, Gaussian, InTurn, Multiplicative, Replacement, SignFlip, Uniform
+from evolvent.algorithms.openai_es import OpenAIES
 from evolvent.algorithms.selection import Rank, Roulette, Tournament, Truncation
+from evolvent.algorithms.snes import SNES
 from evolvent.algorithms.strength import Constant, Decaying, SelfAdaptive
 
 ALGORITHMS: dict[str, type[Any]] = {
     "genetic": Genetic,
+    "openai_es": OpenAIES,
+    "snes": SNES,
 }
 
 __all__ = [
     "ALGORITHMS",
+    "SNES",
     "Algorithm",
     "BlendCrossover",
     "Cauchy",
@@ -34,6 +39,7 @@ __all__ = [
     "Mutation",
     "NeuronCrossover",
     "OnePointCrossover",
+    "OpenAIES",
     "Rank",
     "Replacement",
     "Resizable",

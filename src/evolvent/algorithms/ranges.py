@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from numbers import Integral, Real
 
-from evolvent.errors import UsageError
+from evolvent.errors import UsageError, did_you_mean
 
 MAX_STRENGTH = 1e6
 LARGEST = 1e30  # of a parameter, either way; far above what any network can use, and far below what overflows
@@ -49,3 +50,24 @@ def refuse_rate(rate: float) -> None:
     """
     if not isinstance(rate, Real) or not 0 < rate <= 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UsageError(f"rate: expected a probability above 0, at most 1, got {rate}")
+
+
+def refuse_not_positive(name: str, value: float, highest: float = MAX_STRENGTH) -> None:
+    """Refuse a number that is not above 0, or beyond the highest.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if not isinstance(value, Real) or not 0 < value <= highest:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"{name}: expected a positive number, at most {highest:g}, got {value}")
+
+
+def refuse_unknown(name: str, value: str, known: Collection[str]) -> None:
+    """Refuse text that is not one of those that are known.
+
+    Raises:
+        UsageError: It is not; the nearest is suggested.
+    """
+    if value not in known:
+        hint = did_you_mean(value, known) if isinstance(value, str) else ""  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"{name}: expected {' or '.join(known)}, got {value!r}{hint}")
