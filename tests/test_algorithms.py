@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from evolvent.algorithms import (
     ALGORITHMS,
+    CMAES,
     SNES,
     BlendCrossover,
     Cauchy,
@@ -40,6 +41,7 @@ from tests.reference import genetic
 
 POPULATION, DIM = 12, 3
 TABLE = {  # a row an algorithm, with settings that learn the sphere and CartPole in the few evaluations below
+    "cma_es": CMAES(),
     "genetic": Genetic(selection=Truncation(num_parents=5), mutation=Gaussian(strength=0.1), num_elites=2),
     "openai_es": OpenAIES(sigma=0.5, learning_rate=0.4),
     "snes": SNES(),

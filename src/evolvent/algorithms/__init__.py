@@ -3,6 +3,7 @@
 from typing import Any
 
 from evolvent.algorithms.base import Algorithm, Crossover, Mutation, Resizable, Selection, Strength
+from evolvent.algorithms.cma_es import CMAES
 from evolvent.algorithms.crossover import (
     BlendCrossover,
     NeuronCrossover,
@@ -18,6 +19,7 @@ from evolvent.algorithms.snes import SNES
 from evolvent.algorithms.strength import Constant, Decaying, SelfAdaptive
 
 ALGORITHMS: dict[str, type[Any]] = {
+    "cma_es": CMAES,
     "genetic": Genetic,
     "openai_es": OpenAIES,
     "snes": SNES,
@@ -25,6 +27,7 @@ ALGORITHMS: dict[str, type[Any]] = {
 
 __all__ = [
     "ALGORITHMS",
+    "CMAES",
     "SNES",
     "Algorithm",
     "BlendCrossover",
