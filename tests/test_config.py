@@ -78,6 +78,8 @@ def test_no_value_is_written_as_none(value):
         ({"activation": "rleu"}, "activation: 'rleu' is unknown; did you mean \"relu\"?"),
         ({"world": "compield"}, "a file: world: 'compield' is unknown; did you mean \"compiled\"?"),
         ({"algorithm": "genetics"}, "algorithm: 'genetics' is unknown; did you mean \"genetic\"?"),
+        ({"network": "gnu"}, "network: 'gnu' is unknown; did you mean \"gru\"?"),
+        ({"output_activation": "auto"}, "output_activation: 'auto' is unknown"),
         ({"engine": "online"}, "engine: 'online' is unknown; did you mean \"inline\"?"),
         ({"initialiser": ["normal"]}, "a file: initialiser: ['normal'] is unknown"),
     ],
@@ -112,6 +114,11 @@ def test_what_cannot_be_set_is_told_in_words(settings, message):
         ({"target": 10**400}, "a file: target: expected float, got 1000000"),
         ({"target": math.nan}, "target: expected a finite number, got nan"),
         ({"target": math.inf}, "target: expected a finite number, got inf"),
+        ({"alive_bonus": math.inf}, "alive_bonus: expected a finite number, got inf"),
+        ({"action_noise": -0.1}, "action_noise: expected a number from 0 to 1e+06, got -0.1"),
+        ({"action_noise": math.nan}, "action_noise: expected a number from 0 to 1e+06, got nan"),
+        ({"first_cap": 0}, "first_cap: expected at least 1, got 0"),
+        ({"validation_every": 0}, "validation_every: expected at least 1, got 0"),
         ({"max_env_steps": 0}, "max_env_steps: expected a positive number"),
         ({"max_seconds": -1.0}, "max_seconds: expected a positive number"),
         ({"max_seconds": math.nan}, "max_seconds: expected a positive number"),
@@ -238,8 +245,8 @@ WRONG = {
     bool: [0, 1, "true", None, [True], {}],
 }
 KINDS = {
-    **dict.fromkeys(("target", "max_env_steps", "max_seconds", "eval_timeout", "worker_memory"), "optional"),
-    **dict.fromkeys(("world", "initialiser"), "choice"),
+    **dict.fromkeys(("target", "max_env_steps", "max_seconds", "eval_timeout", "worker_memory", "first_cap"), "optional"),
+    **dict.fromkeys(("world", "initialiser", "fitness"), "choice"),
     "genetic": "record",
 }
 

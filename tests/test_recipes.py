@@ -6,6 +6,7 @@ import evolvent as ev
 from evolvent.algorithms import Gaussian, Genetic, Truncation
 from evolvent.cli.main import run as run_command
 from evolvent.errors import UsageError
+from evolvent.networks import MLP
 from evolvent.training.config import merge
 from evolvent.training.parts import prepare
 from evolvent.training.presets import default_config
@@ -34,7 +35,7 @@ def test_a_recipe_sets_every_operator_whatever_the_preset_says(name):
 
 def test_the_articles_run_is_as_published():
     search = parts("article")
-    assert search.network
+    assert isinstance(search.network, MLP)
     assert search.network.sizes == (4, 16, 2)
     config = search.config
     assert (config.population, config.generations, config.episodes, config.max_steps) == (64, 5, 15, 10_000)
@@ -47,7 +48,7 @@ def test_the_deep_genetic_algorithm_is_as_published():
     assert (config.population, config.episodes) == (1000, 1)
     assert (config.candidates, config.validation_episodes, config.test_episodes) == (10, 30, 200)
     assert search.algorithm == Genetic(selection=Truncation(num_parents=20), mutation=Gaussian(strength=0.002), num_elites=1)
-    assert search.network
+    assert isinstance(search.network, MLP)
     assert search.network.initialiser == "fan_in"
 
 

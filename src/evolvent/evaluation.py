@@ -97,8 +97,8 @@ def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def without_problems(evaluation: Evaluation) -> Evaluation:
-    """Return an evaluation as an algorithm keeps it: without what is told to people."""
-    return replace(evaluation, unplayable=None, problems=None)
+    """Return an evaluation as an algorithm keeps it: without what is told to people, or is of no individual's."""
+    return replace(evaluation, moments=None, unplayable=None, problems=None)
 
 
 def usable(evaluation: Evaluation) -> Flags:

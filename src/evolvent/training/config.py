@@ -19,11 +19,14 @@ from evolvent.algorithms import operators
 from evolvent.engines import ENGINES
 from evolvent.env_kwargs import as_text
 from evolvent.errors import LONGEST_SHOWN, UsageError, did_you_mean, shown
+from evolvent.networks import NETWORKS
 from evolvent.networks.activations import ACTIVATIONS
+from evolvent.networks.kinds import AUTO as ANY_ACTIVATION
 from evolvent.networks.mlp import MAX_LAYERS, MAX_NEURONS, Initialiser
 from evolvent.policies.actions import ACTION_RULES, AUTO
 from evolvent.seeding import MAX_SEED
 from evolvent.training.algorithm_choice import GENETIC, TABLE, canonical_algorithm
+from evolvent.training.shaped_fitness import Kind
 
 T = TypeVar("T")
 
@@ -31,6 +34,7 @@ NONE = "none"  # how None is written in TOML, which has no word for it
 MAX_COUNT = 1_000_000_000
 MAX_WORKERS = 1024
 MAX_LIMIT = 1e18
+MAX_NOISE = 1e6
 MAX_EXACT = 2**53  # up to here, every whole number is a float
 MAX_HIDDEN = MAX_LAYERS - 2
 
@@ -81,8 +85,11 @@ class Config:
         env_kwargs: Keyword arguments of the world, each as name=value: goal_velocity=0.1.
         algorithm: Which search: genetic, with the settings below, or a name of ALGORITHMS with its own behind a colon,
             name:setting=value,setting=value. An unknown setting is answered with those that there are.
+        network: What policies are: mlp, which sees the present alone, or with a memory recurrent, elman, gru or lstm.
         hidden: Sizes of the network's hidden layers.
-        activation: Of the hidden layers.
+        activation: Of the hidden layers; auto is relu in an mlp, tanh in the others.
+        output_activation: Of the outputs.
+        biases: Whether the network has biases.
         initialiser: How the first weights are drawn.
         action_rule: How outputs become an action: argmax or sampled (softmax) where there are choices, clipped or tanh in a
             box; auto is the first of the two.
@@ -93,10 +100,18 @@ class Config:
         target: Stop when the champion's mean return is surely at least this; None (or --no-target) goes on.
         max_env_steps: Stop after so many environment steps, None for no limit.
         max_seconds: Stop after so much time, None for no limit.
+        normalise: Show the network observations of mean 0 and deviation 1, as far as those so far tell; what they were is kept
+            with the policy.
+        fitness: What an episode counts for in selection: its return, or its return_per_step.
+        alive_bonus: What the world pays for every step survived, to be taken off what selection sees; scores keep it.
+        action_noise: Standard deviation of normal noise on the outputs that become the actions of a box, in training alone.
+        first_cap: After how many steps the first generation's training episodes end; the later ones' after twice the mean
+            length of the last ones, from here to max_steps. None for max_steps from the beginning.
         candidates: How many individuals a generation puts up for champion and elite; with twice the number of elites, the
             elites so far are among them.
         validation_episodes: Episodes a candidate is confirmed on, the same ones all along; 0 trusts the fitness that it had
             in its generation, which is right where that is exact.
+        validation_every: Confirm candidates every so many generations, and after the last one.
         test_episodes: Episodes that the reported score is the mean of; they are used for nothing else.
         engine: Where populations are measured: inline, in this process, in which a compiled world has threads; or in worker
             processes. Where nobody says (auto), worker processes for Gymnasium's worlds, where there is more than one core.
@@ -112,8 +127,11 @@ class Config:
     world: Literal["compiled", "gymnasium", "python"] = "gymnasium"
     env_kwargs: tuple[str, ...] = ()
     algorithm: str = "genetic"
+    network: str = "mlp"
     hidden: tuple[int, ...] = (16,)
-    activation: str = "relu"
+    activation: str = ANY_ACTIVATION
+    output_activation: str = "identity"
+    biases: bool = True
     initialiser: Initialiser = "normal"
     action_rule: str = AUTO
     population: int = 64
@@ -123,8 +141,14 @@ class Config:
     target: float | None = None
     max_env_steps: int | None = None
     max_seconds: float | None = None
+    normalise: bool = False
+    fitness: Kind = "return"
+    alive_bonus: float = 0.0
+    action_noise: float = 0.0
+    first_cap: int | None = None
     candidates: int = 1
     validation_episodes: int = 30
+    validation_every: int = 1
     test_episodes: int = 100
     engine: str = "auto"
     workers: int = 0
@@ -139,25 +163,45 @@ class Config:
         _take_types(self)
         if not 0 <= self.seed <= MAX_SEED:
             raise UsageError(f"seed: expected a whole number from 0 to 2**63 - 1, got {shown(self.seed)}")
-        for name in ("generations", "episodes", "max_steps", "candidates", "test_episodes"):
-            check_count(name, getattr(self, name), at_least=1)
-        check_count("validation_episodes", self.validation_episodes, at_least=0)
         object.__setattr__(self, "algorithm", canonical_algorithm(self.algorithm))
-        fewest = self.genetic.num_elites + 1 if self.algorithm == GENETIC else 2
-        check_count("population", self.population, at_least=fewest)
-        check_count("workers", self.workers, at_least=0, at_most=MAX_WORKERS)
-        if len(self.hidden) > MAX_HIDDEN:
-            raise UsageError(f"hidden: expected at most {MAX_HIDDEN} layers, got {len(self.hidden):,}")
-        if any(not 1 <= size <= MAX_NEURONS for size in self.hidden):
-            raise UsageError(f"hidden: expected sizes from 1 to {MAX_NEURONS:,}, got {shown(self.hidden)}")
-        if self.target is not None and not math.isfinite(self.target):
-            raise UsageError(f"target: expected a finite number, got {self.target}")
-        for name in ("max_env_steps", "max_seconds", "eval_timeout", "worker_memory"):
-            if getattr(self, name) is not None:
-                _positive(name, getattr(self, name))
-        for name, known in (("activation", ACTIVATIONS), ("engine", ENGINES)):
-            _known(name, getattr(self, name), known)
+        _check_counts(self)
+        _check_network(self)
+        _check_numbers(self)
+        _known("engine", self.engine, ENGINES)
         _known("action_rule", self.action_rule, (AUTO, *ACTION_RULES))
+
+
+def _check_counts(config: Config) -> None:
+    for name in ("generations", "episodes", "max_steps", "candidates", "validation_every", "test_episodes"):
+        check_count(name, getattr(config, name), at_least=1)
+    check_count("validation_episodes", config.validation_episodes, at_least=0)
+    fewest = config.genetic.num_elites + 1 if config.algorithm == GENETIC else 2
+    check_count("population", config.population, at_least=fewest)
+    check_count("workers", config.workers, at_least=0, at_most=MAX_WORKERS)
+    if config.first_cap is not None:
+        check_count("first_cap", config.first_cap, at_least=1)
+
+
+def _check_network(config: Config) -> None:
+    _known("network", config.network, NETWORKS)
+    if len(config.hidden) > MAX_HIDDEN:
+        raise UsageError(f"hidden: expected at most {MAX_HIDDEN} layers, got {len(config.hidden):,}")
+    if any(not 1 <= size <= MAX_NEURONS for size in config.hidden):
+        raise UsageError(f"hidden: expected sizes from 1 to {MAX_NEURONS:,}, got {shown(config.hidden)}")
+    _known("activation", config.activation, (ANY_ACTIVATION, *ACTIVATIONS))
+    _known("output_activation", config.output_activation, ACTIVATIONS)
+
+
+def _check_numbers(config: Config) -> None:
+    if config.target is not None and not math.isfinite(config.target):
+        raise UsageError(f"target: expected a finite number, got {config.target}")
+    if not math.isfinite(config.alive_bonus):
+        raise UsageError(f"alive_bonus: expected a finite number, got {config.alive_bonus}")
+    if not 0 <= config.action_noise <= MAX_NOISE:
+        raise UsageError(f"action_noise: expected a number from 0 to {MAX_NOISE:g}, got {config.action_noise}")
+    for name in ("max_env_steps", "max_seconds", "eval_timeout", "worker_memory"):
+        if getattr(config, name) is not None:
+            _positive(name, getattr(config, name))
 
 
 Config.__doc__ = (Config.__doc__ or "").replace("a name of ALGORITHMS", " or ".join(name for name in TABLE if name != GENETIC))

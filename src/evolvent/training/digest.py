@@ -27,13 +27,14 @@ STRETCH = 8192  # words of 64 bits
 WORTH_SHARING = 1 << 17  # words; fewer are read before other threads wake up
 
 
-def chained(digest: str, population: Population, returns: Returns) -> str:
+def chained(digest: str, population: Population, returns: Returns, *besides: NDArray[Any]) -> str:
     """Return the digest of a run that comes by one more generation.
 
     Args:
         digest: What the generations before came to, `FIRST` for none.
         population: `(pop, dim)`, the rows of this generation.
         returns: `(pop, episodes)`, what the world paid them.
+        besides: What else the search depends on, such as the moments of what was observed.
 
     Returns:
         64 hexadecimal digits, which depend on every bit of all generations.
@@ -44,7 +45,10 @@ def chained(digest: str, population: Population, returns: Returns) -> str:
         False
     """
     content = bytes.fromhex(digest) + repr((population.shape, returns.shape)).encode()
-    return hashlib.sha256(content + _fingerprints(population) + returns.tobytes()).hexdigest()
+    chain = hashlib.sha256(content + _fingerprints(population) + returns.tobytes())
+    for array in besides:
+        chain.update(repr((array.dtype.str, array.shape)).encode() + array.tobytes())
+    return chain.hexdigest()
 
 
 def _fingerprints(population: Population) -> bytes:

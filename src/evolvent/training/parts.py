@@ -14,9 +14,8 @@ from evolvent.crew import cores, memory
 from evolvent.engines import Engine
 from evolvent.envs import EnvSpec
 from evolvent.errors import UsageError
-from evolvent.networks import MLP
+from evolvent.networks import Network, make_network
 from evolvent.networks.mlp import MAX_NEURONS
-from evolvent.policies.actions import AUTO as ANY_RULE
 from evolvent.policies.actions import num_outputs
 from evolvent.seeding import Stream
 from evolvent.tasks import Function, Supervised, Task
@@ -28,6 +27,8 @@ from evolvent.training.problem import Problem
 from evolvent.training.worlds import env_spec, make_task
 
 log = logging.getLogger("evolvent")
+
+OF_WORLDS = ("action_rule", "fresh_env", "normalise", "fitness", "alive_bonus", "action_noise", "first_cap")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Search:
     config: Config
     name: str
     spec: EnvSpec | None
-    network: MLP | None
+    network: Network | None
     task: Task
     judge: Task
     engine: Engine
@@ -95,10 +96,10 @@ def _refuse_what_worlds_have(name: str, config: Config) -> None:
         raise UsageError(f"world: expected none, for {name} is data or a function in Python; got {config.world!r}")
     if config.env_kwargs:
         raise UsageError(f"env_kwargs: expected none, for {name} is no world; got {', '.join(config.env_kwargs)}")
-    if config.action_rule != ANY_RULE:
-        raise UsageError(f"action_rule: expected {ANY_RULE}, for {name} is no world; got {config.action_rule}")
-    if config.fresh_env:
-        raise UsageError(f"fresh_env: expected False, for {name} is no world; got True")
+    none = Config()
+    for setting in OF_WORLDS:
+        if (got := getattr(config, setting)) != (expected := getattr(none, setting)):
+            raise UsageError(f"{setting}: expected {expected}, for {name} is no world; got {got}")
 
 
 def _refuse_certainty(config: Config) -> None:
@@ -139,7 +140,7 @@ def _for_world(env: str, config: Config) -> Search:
     return _for_network(config, spec, network, task, task)
 
 
-def _for_network(config: Config, spec: EnvSpec, network: MLP, task: Task, judge: Task) -> Search:
+def _for_network(config: Config, spec: EnvSpec, network: Network, task: Task, judge: Task) -> Search:
     return Search(
         config=config,
         name=spec.id,
@@ -154,15 +155,23 @@ def _for_network(config: Config, spec: EnvSpec, network: MLP, task: Task, judge:
     )
 
 
-def _network(spec: EnvSpec, config: Config) -> MLP:
+def _network(spec: EnvSpec, config: Config) -> Network:
     shown = spec.observation_space
     if shown.width > MAX_NEURONS:
         raise UsageError(
             f"{spec.id}: an observation in {shown!s:.200} is {shown.width:,} inputs, more than a network can have here; show"
             " less of it, with gymnasium.wrappers.ResizeObservation or GrayscaleObservation in a function that makes the world"
         )
-    sizes = (shown.width, *config.hidden, num_outputs(spec.action_space))
-    network = MLP(sizes=sizes, activation=config.activation, initialiser=config.initialiser)
+    network = make_network(
+        config.network,
+        shown.width,
+        config.hidden,
+        num_outputs(spec.action_space),
+        activation=config.activation,
+        output_activation=config.output_activation,
+        biases=config.biases,
+        initialiser=config.initialiser,
+    )
     _refuse_too_large(config, network.dim)
     return network
 

@@ -26,8 +26,11 @@ RECIPES: dict[str, Recipe] = {
     "article": Recipe(
         settings={
             "algorithm": "genetic",
+            "network": "mlp",
             "hidden": (16,),
             "activation": "relu",
+            "output_activation": "identity",
+            "biases": True,
             "initialiser": "normal",
             "population": 64,
             "generations": 5,

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 from evolvent.errors import StorageFailed
 from evolvent.files import lacks_room
@@ -104,7 +104,7 @@ def champion(search: Search, progress: Progress) -> Policy | None:
     if search.network is None or search.spec is None:
         return None
     return Policy(
-        search.network,
+        cast("Any", search.network),
         progress.champion,
         observation_space=search.spec.observation_space,
         action_space=search.spec.action_space,

@@ -29,7 +29,7 @@ from evolvent.training.run_folder import RunFolder
 from evolvent.training.run_lock import locked
 from evolvent.training.run_state import mark_begun, mark_done, mark_stopped
 from evolvent.training.scoring import Score, score, test_seeds
-from evolvent.training.search import Progress, advance, begin
+from evolvent.training.search import Progress, advance, begin, with_last_champion
 from evolvent.training.soundness import refuse_unsound
 
 log = logging.getLogger("evolvent")
@@ -324,6 +324,7 @@ def _carry_on(
         if on_begin is not None:
             on_begin(search)
         reason = _search(search, recorder, callbacks)
+        recorder.progress = with_last_champion(search, recorder.progress)
         recorder.save()
         run = _result(search, recorder.progress, folder, reason)
         if folder:
@@ -372,12 +373,21 @@ def _check_callbacks(callbacks: Sequence[Callback]) -> None:
 
 def _result(search: Search, progress: Progress, folder: RunFolder | None, reason: str) -> Run:
     seeds = test_seeds(search.config.seed, search.config.test_episodes)
+    tested = score(
+        search.engine,
+        search.judge,
+        progress.champion,
+        seeds,
+        search.config.max_steps,
+        search.failures,
+        normaliser=progress.champion_moments,
+    )
     return Run(
         env=search.name,
         config=search.config,
         folder=folder,
         policy=champion(search, progress),
-        score=score(search.engine, search.judge, progress.champion, seeds, search.config.max_steps, search.failures),
+        score=tested,
         progress=progress,
         reason=reason,
         repeatable=search.failures.repeatable and search.engine.repeatable,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from evolvent.arrays import Population, Row, Seeds
 from evolvent.engines import Engine
 from evolvent.errors import EnvironmentFailed
 from evolvent.evaluation import Conditions, Evaluation
+from evolvent.moments import Moments
 from evolvent.seeding import stream
 from evolvent.tasks import Task
 from evolvent.training.failures import Failures
@@ -57,36 +59,57 @@ def test_seeds(seed: int, episodes: int) -> Seeds:
     return episode_seeds(seed, "test", episodes=episodes)
 
 
-def played(engine: Engine, task: Task, population: Population, seeds: Seeds, max_steps: int, failures: Failures) -> Evaluation:
+def played(  # noqa: PLR0913 - who plays what, where, how long, and what is made of it
+    engine: Engine,
+    task: Task,
+    population: Population,
+    seeds: Seeds,
+    max_steps: int,
+    failures: Failures,
+    *,
+    normaliser: Moments | None = None,
+) -> Evaluation:
     """Return what `population (pop, dim)` achieves, each individual over the episodes of `seeds (episodes,)`.
 
     An episode that the world fails in, whoever plays, says nothing of anybody: another one is played in its place.
     """
+    measure = partial(_over, engine, task, population, max_steps, normaliser)
     for _ in range(REPLACEMENTS):
-        evaluation = _over(engine, task, population, seeds, max_steps)
+        evaluation = measure(seeds)
         if evaluation.unplayable is None or not (hopeless := evaluation.unplayable.all(axis=0)).any():
             return evaluation
         failures.note_replacement(evaluation, int(np.flatnonzero(hopeless)[0]))
         seeds = np.where(hopeless, [_instead_of(int(seed)) for seed in seeds], seeds)
-    return _over(engine, task, population, seeds, max_steps)
+    return measure(seeds)
 
 
-def _over(engine: Engine, task: Task, population: Population, seeds: Seeds, max_steps: int) -> Evaluation:
+def _over(
+    engine: Engine, task: Task, population: Population, max_steps: int, normaliser: Moments | None, seeds: Seeds
+) -> Evaluation:
     shared = np.broadcast_to(seeds, (len(population), len(seeds)))
-    return engine.evaluate(task, population, Conditions(seeds=shared, episode_cap=max_steps))
+    return engine.evaluate(task, population, Conditions(seeds=shared, episode_cap=max_steps, normaliser=normaliser))
 
 
 def _instead_of(seed: int) -> np.uint64:
     return stream(seed >> 1, "instead").child("episodes").bits((1,))[0]
 
 
-def score(engine: Engine, task: Task, row: Row, seeds: Seeds, max_steps: int, failures: Failures) -> Score:
+def score(  # noqa: PLR0913 - as for `played`
+    engine: Engine,
+    task: Task,
+    row: Row,
+    seeds: Seeds,
+    max_steps: int,
+    failures: Failures,
+    *,
+    normaliser: Moments | None = None,
+) -> Score:
     """Return what `row (dim,)` achieves in `task` over the episodes of `seeds (episodes,)`.
 
     Raises:
         EnvironmentFailed: An episode failed, and so did those that took its place.
     """
-    evaluation = played(engine, task, row[np.newaxis], seeds, max_steps, failures)
+    evaluation = played(engine, task, row[np.newaxis], seeds, max_steps, failures, normaliser=normaliser)
     if evaluation.failed[0]:
         raise _failure(evaluation)
     return score_of(evaluation, 0)

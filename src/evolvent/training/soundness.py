@@ -41,6 +41,8 @@ def refuse_unsound(search: Search, beginning: Progress, progress: Progress, sour
     dim = len(beginning.champion)
     _check_rows(progress.champion[np.newaxis], (1, dim), f"{source}: champion")
     _check_numbers(progress, source)
+    _check_moments(beginning, progress, source)
+    _check_training(search, progress, source)
     for name, array in flatten(progress)[0].items():
         if array.dtype == np.float32 and not np.isfinite(array).all():  # rows; returns, which are float64, may be NaN
             raise FileRefused(f'{source}: the tensor "{name}" must hold finite numbers')
@@ -72,6 +74,30 @@ def _check_numbers(progress: Progress, source: str) -> None:
     ):
         if not is_sound:
             raise FileRefused(f"{source}: {name}: a run cannot have come to {value!r}")
+
+
+def _check_moments(beginning: Progress, progress: Progress, source: str) -> None:
+    for name in ("moments", "champion_moments"):
+        expected, found = getattr(beginning, name), getattr(progress, name)
+        if (expected is None) != (found is None):
+            raise FileRefused(f"{source}: {name}: expected {'none' if expected is None else 'some'}, as run.toml has it")
+        if found is None:
+            continue
+        size = expected.mean.shape
+        if found.mean.shape != size or found.squares.shape != size:
+            raise FileRefused(f"{source}: {name}: expected those of {size[0]} inputs, got shape {found.mean.shape}")
+        is_sound = 0 <= found.count <= MOST_STEPS and np.isfinite(found.mean).all()
+        if not is_sound or not (np.isfinite(found.squares) & (found.squares >= 0)).all():
+            raise FileRefused(f"{source}: {name}: a run cannot have come to such numbers")
+
+
+def _check_training(search: Search, progress: Progress, source: str) -> None:
+    config = search.config
+    first, last = config.first_cap, config.max_steps
+    if (first is None) != (progress.cap is None) or not min(first or 1, last) <= (progress.cap or last) <= last:
+        raise FileRefused(f"{source}: cap: a run cannot have come to {progress.cap!r}")
+    if progress.confirmed is not None and not 0 <= progress.confirmed <= progress.generation:
+        raise FileRefused(f"{source}: confirmed: a run cannot have come to {progress.confirmed!r}")
 
 
 def _one_generation(search: Search, progress: Progress) -> Population:
