@@ -108,6 +108,7 @@ class GRU:
             ADD_NEW=adding(units, units, hidden + 2 * units, stride=3 * units),
             OUTPUT=linear(units, outputs, starts["output_weights"], starts.get("output_biases"), self.output_activation),
             UNITS=units,
+            GATES=3 * units,
         )
 
     def initialise(self, population_size: int, stream: Stream) -> Population:
@@ -138,7 +139,7 @@ class GRU:
 
 # --- the forward pass, over values; the names in capitals are bound by GRU.forward ----------------------------------
 
-UNITS = 0
+UNITS = GATES = 0
 INPUTS: Any = None
 MEMORY: Any = None
 BEGIN: Any = None
@@ -151,7 +152,7 @@ OUTPUT: Any = None
 
 def _forward(row: Any, memory: Memory, inputs: Any) -> tuple[tuple[Any, ...], Memory]:
     state = MEMORY(row, memory)
-    gates, remembered = buffer(row[0], 3 * UNITS), buffer(row[0], UNITS)
+    gates, remembered = buffer(row[0], GATES), buffer(row[0], UNITS)
     BEGIN(row, gates)
     ADD_INPUTS(row, INPUTS(row, inputs), gates)
     ADD_HIDDEN(row, state, gates)

@@ -104,6 +104,8 @@ class LSTM:
             ADD_HIDDEN=adding(cells, 4 * cells, starts["hidden_weights"]),
             OUTPUT=linear(cells, outputs, starts["output_weights"], starts.get("output_biases"), self.output_activation),
             CELLS=cells,
+            GATES=4 * cells,
+            REMEMBERED=2 * cells,
         )
 
     def initialise(self, population_size: int, stream: Stream) -> Population:
@@ -133,7 +135,7 @@ class LSTM:
 
 # --- the forward pass, over values; the names in capitals are bound by LSTM.forward ---------------------------------
 
-CELLS = 0
+CELLS = GATES = REMEMBERED = 0
 INPUTS: Any = None
 MEMORY: Any = None
 BEGIN: Any = None
@@ -144,7 +146,7 @@ OUTPUT: Any = None
 
 def _forward(row: Any, memory: Memory, inputs: Any) -> tuple[tuple[Any, ...], Memory]:
     state = MEMORY(row, memory)
-    gates = buffer(row[0], 4 * CELLS)
+    gates = buffer(row[0], GATES)
     BEGIN(row, gates)
     ADD_INPUTS(row, INPUTS(row, inputs), gates)
     ADD_HIDDEN(row, state, gates)
@@ -154,4 +156,4 @@ def _forward(row: Any, memory: Memory, inputs: Any) -> tuple[tuple[Any, ...], Me
         cell = kept * state[CELLS + j] + let_in * new
         state[CELLS + j] = cell
         state[j] = let_out * tanh(cell)
-    return OUTPUT(row, state), as_tuple(state, 2 * CELLS)
+    return OUTPUT(row, state), as_tuple(state, REMEMBERED)
