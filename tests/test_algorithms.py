@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from evolvent.algorithms import (
     ALGORITHMS,
+    ARS,
     CMAES,
+    PGPE,
     SNES,
+    XNES,
     BlendCrossover,
     Cauchy,
     Decaying,
@@ -44,7 +47,10 @@ TABLE = {  # a row an algorithm, with settings that learn the sphere and CartPol
     "cma_es": CMAES(),
     "genetic": Genetic(selection=Truncation(num_parents=5), mutation=Gaussian(strength=0.1), num_elites=2),
     "openai_es": OpenAIES(sigma=0.5, learning_rate=0.4),
+    "ars": ARS(learning_rate=0.2, sigma=0.5, num_top=3),
+    "pgpe": PGPE(optimizer="adam", learning_rate=0.5, stdev_init=0.5),
     "snes": SNES(),
+    "xnes": XNES(sigma=1.0),
 }
 VARIANTS = {
     "genetic, tournaments, whole neurons, own strengths": Genetic(
@@ -63,7 +69,7 @@ VARIANTS = {
 }
 EVERY = {**TABLE, **VARIANTS}
 BEGIN_WITH_ALL_ROWS = (Genetic,)  # the others draw around the first
-IN_PAIRS = (OpenAIES,)  # whose populations are even
+IN_PAIRS = (OpenAIES, ARS, PGPE)  # whose populations are even
 
 
 def rows_of(algorithms):

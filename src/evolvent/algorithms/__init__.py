@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from evolvent.algorithms.ars import ARS
 from evolvent.algorithms.base import Algorithm, Crossover, Mutation, Resizable, Selection, Strength
 from evolvent.algorithms.cma_es import CMAES
 from evolvent.algorithms.crossover import (
@@ -14,21 +15,29 @@ from evolvent.algorithms.crossover import (
 from evolvent.algorithms.genetic import Genetic
 from evolvent.algorithms.mutation import Cauchy, Gaussian, InTurn, Multiplicative, Replacement, SignFlip, Uniform
 from evolvent.algorithms.openai_es import OpenAIES
+from evolvent.algorithms.pgpe import PGPE
 from evolvent.algorithms.selection import Rank, Roulette, Tournament, Truncation
 from evolvent.algorithms.snes import SNES
 from evolvent.algorithms.strength import Constant, Decaying, SelfAdaptive
+from evolvent.algorithms.xnes import XNES
 
 ALGORITHMS: dict[str, type[Any]] = {
     "cma_es": CMAES,
     "genetic": Genetic,
     "openai_es": OpenAIES,
+    "ars": ARS,
+    "pgpe": PGPE,
     "snes": SNES,
+    "xnes": XNES,
 }
 
 __all__ = [
     "ALGORITHMS",
+    "ARS",
     "CMAES",
+    "PGPE",
     "SNES",
+    "XNES",
     "Algorithm",
     "BlendCrossover",
     "Cauchy",

@@ -94,7 +94,7 @@ class SNES:
             UsageError: There is but one.
         """
         refuse_single(len(initial))
-        deviations: Vector = np.full(initial.shape[1], self.sigma, np.float64)
+        deviations = self.sigma * np.ones(initial.shape[1])
         return SNESState(bounded(initial[0]), deviations, len(initial))
 
     def ask(self, state: SNESState, stream: Stream) -> tuple[Population, SNESState]:
@@ -110,9 +110,9 @@ class SNES:
         towards = weighted_sum(utilities, noise)  # the gradient in the mean, sum of u s
         wider = weighted_squares(utilities, noise) - utilities.sum()  # and in the deviations, sum of u (s^2 - 1)
         mean = state.mean + self.mean_rate * state.deviations * towards
-        deviations: Vector = state.deviations * exp(np.clip(rate / 2 * wider, -MOST, MOST))
+        factors: Vector = exp(np.clip(rate / 2 * wider, -MOST, MOST))
         best = best_row(population, evaluation)
-        return SNESState(bounded(mean), bounded_deviations(deviations), state.population_size, best=best)
+        return SNESState(bounded(mean), bounded_deviations(state.deviations * factors), state.population_size, best=best)
 
     def candidates(self, state: SNESState, count: int) -> Population:
         """Return the mean and, where `count` allows it, the best row of the last population."""
