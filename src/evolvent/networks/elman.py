@@ -94,13 +94,14 @@ class Elman:
         starts = starts_of(self._parts())
         return bind(
             _forward,
-            INPUTS=reading(inputs),
-            MEMORY=reading(hidden),
+            READ_INPUTS=reading(inputs),
+            READ_HIDDEN=reading(hidden),
             BEGIN=beginning(hidden, starts.get("hidden_biases")),
             ADD_INPUTS=adding(inputs, hidden, starts["input_weights"]),
             ADD_HIDDEN=adding(hidden, hidden, starts["hidden_weights"]),
             ACTIVATION=ACTIVATIONS[self.activation],
             OUTPUT=linear(hidden, outputs, starts["output_weights"], starts.get("output_biases"), self.output_activation),
+            INPUTS=inputs,
             HIDDEN=hidden,
         )
 
@@ -131,9 +132,9 @@ class Elman:
 
 # --- the forward pass, over values; the names in capitals are bound by Elman.forward --------------------------------
 
-HIDDEN = 0
-INPUTS: Any = None
-MEMORY: Any = None
+INPUTS = HIDDEN = 0
+READ_INPUTS: Any = None
+READ_HIDDEN: Any = None
 BEGIN: Any = None
 ADD_INPUTS: Any = None
 ADD_HIDDEN: Any = None
@@ -142,10 +143,12 @@ OUTPUT: Any = None
 
 
 def _forward(row: Any, memory: Memory, inputs: Any) -> tuple[tuple[Any, ...], Memory]:
-    hidden = buffer(row[0], HIDDEN)
+    seen, before, hidden = buffer(row[0], INPUTS), buffer(row[0], HIDDEN), buffer(row[0], HIDDEN)
+    READ_INPUTS(inputs, seen)
+    READ_HIDDEN(memory, before)
     BEGIN(row, hidden)
-    ADD_INPUTS(row, INPUTS(row, inputs), hidden)
-    ADD_HIDDEN(row, MEMORY(row, memory), hidden)
+    ADD_INPUTS(row, seen, hidden)
+    ADD_HIDDEN(row, before, hidden)
     for j in range(HIDDEN):
         hidden[j] = ACTIVATION(hidden[j])
     return OUTPUT(row, hidden), as_tuple(hidden, HIDDEN)

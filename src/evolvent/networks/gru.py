@@ -99,14 +99,15 @@ class GRU:
         hidden = starts["hidden_weights"]
         return bind(
             _forward,
-            INPUTS=reading(inputs),
-            MEMORY=reading(units),
+            READ_INPUTS=reading(inputs),
+            READ_STATE=reading(units),
             BEGIN=beginning(3 * units, starts.get("gate_biases")),
             ADD_INPUTS=adding(inputs, 3 * units, starts["input_weights"]),
             ADD_HIDDEN=adding(units, 2 * units, hidden, stride=3 * units),
             BEGIN_NEW=beginning(units, starts.get("hidden_biases")),
             ADD_NEW=adding(units, units, hidden + 2 * units, stride=3 * units),
             OUTPUT=linear(units, outputs, starts["output_weights"], starts.get("output_biases"), self.output_activation),
+            INPUTS=inputs,
             UNITS=units,
             GATES=3 * units,
         )
@@ -139,9 +140,9 @@ class GRU:
 
 # --- the forward pass, over values; the names in capitals are bound by GRU.forward ----------------------------------
 
-UNITS = GATES = 0
-INPUTS: Any = None
-MEMORY: Any = None
+INPUTS = UNITS = GATES = 0
+READ_INPUTS: Any = None
+READ_STATE: Any = None
 BEGIN: Any = None
 ADD_INPUTS: Any = None
 ADD_HIDDEN: Any = None
@@ -151,10 +152,12 @@ OUTPUT: Any = None
 
 
 def _forward(row: Any, memory: Memory, inputs: Any) -> tuple[tuple[Any, ...], Memory]:
-    state = MEMORY(row, memory)
+    seen, state = buffer(row[0], INPUTS), buffer(row[0], UNITS)
     gates, remembered = buffer(row[0], GATES), buffer(row[0], UNITS)
+    READ_INPUTS(inputs, seen)
+    READ_STATE(memory, state)
     BEGIN(row, gates)
-    ADD_INPUTS(row, INPUTS(row, inputs), gates)
+    ADD_INPUTS(row, seen, gates)
     ADD_HIDDEN(row, state, gates)
     BEGIN_NEW(row, remembered)
     ADD_NEW(row, state, remembered)

@@ -35,8 +35,8 @@ def adding(inputs: int, outputs: int, weights: int, stride: int | None = None) -
     return bind(_add, INPUTS=inputs, OUTPUTS=outputs, WEIGHTS=weights, STRIDE=stride or outputs)
 
 
-def reading(size: int) -> Callable[[Any, Any], Any]:
-    """Return `read(row, values)`, the buffer of `size` values in float32."""
+def reading(size: int) -> Callable[[Any, Any], None]:
+    """Return `read(values, room)`, which writes `size` values in float32 into a buffer, which is the caller's to make."""
     return bind(_read, SIZE=size)
 
 
@@ -76,11 +76,9 @@ def _add(row: Any, values: Any, sums: Any) -> None:
             sums[j] = multiply_add(x, row[WEIGHTS + i * STRIDE + j], sums[j])
 
 
-def _read(row: Any, values: Any) -> Any:
-    room = buffer(row[0], SIZE)
+def _read(values: Any, room: Any) -> None:
     for i in range(SIZE):
         room[i] = to_float32(values[i])
-    return room
 
 
 def _linear(row: Any, values: Any) -> tuple[Value, ...]:

@@ -97,12 +97,13 @@ class LSTM:
         starts = starts_of(self._parts())
         return bind(
             _forward,
-            INPUTS=reading(inputs),
-            MEMORY=reading(2 * cells),
+            READ_INPUTS=reading(inputs),
+            READ_STATE=reading(2 * cells),
             BEGIN=beginning(4 * cells, starts.get("gate_biases")),
             ADD_INPUTS=adding(inputs, 4 * cells, starts["input_weights"]),
             ADD_HIDDEN=adding(cells, 4 * cells, starts["hidden_weights"]),
             OUTPUT=linear(cells, outputs, starts["output_weights"], starts.get("output_biases"), self.output_activation),
+            INPUTS=inputs,
             CELLS=cells,
             GATES=4 * cells,
             REMEMBERED=2 * cells,
@@ -135,9 +136,9 @@ class LSTM:
 
 # --- the forward pass, over values; the names in capitals are bound by LSTM.forward ---------------------------------
 
-CELLS = GATES = REMEMBERED = 0
-INPUTS: Any = None
-MEMORY: Any = None
+INPUTS = CELLS = GATES = REMEMBERED = 0
+READ_INPUTS: Any = None
+READ_STATE: Any = None
 BEGIN: Any = None
 ADD_INPUTS: Any = None
 ADD_HIDDEN: Any = None
@@ -145,10 +146,11 @@ OUTPUT: Any = None
 
 
 def _forward(row: Any, memory: Memory, inputs: Any) -> tuple[tuple[Any, ...], Memory]:
-    state = MEMORY(row, memory)
-    gates = buffer(row[0], GATES)
+    seen, state, gates = buffer(row[0], INPUTS), buffer(row[0], REMEMBERED), buffer(row[0], GATES)
+    READ_INPUTS(inputs, seen)
+    READ_STATE(memory, state)
     BEGIN(row, gates)
-    ADD_INPUTS(row, INPUTS(row, inputs), gates)
+    ADD_INPUTS(row, seen, gates)
     ADD_HIDDEN(row, state, gates)
     for j in range(CELLS):
         let_in, kept = sigmoid(gates[j]), sigmoid(gates[CELLS + j])

@@ -94,14 +94,15 @@ class Recurrent:
         starts = starts_of(self._parts())
         return bind(
             _forward,
-            INPUTS=reading(self.num_inputs),
-            UNITS=reading(self.units),
+            READ_INPUTS=reading(self.num_inputs),
+            READ_UNITS=reading(self.units),
             BEGIN=beginning(self.units, starts.get("biases")),
             ADD_INPUTS=adding(self.num_inputs, self.units, starts["input_weights"]),
             ADD_UNITS=adding(self.units, self.units, starts["unit_weights"]),
             ACTIVATION=ACTIVATIONS[self.activation],
-            NUM_UNITS=self.units,
-            NUM_OUTPUTS=self.num_outputs,
+            INPUTS=self.num_inputs,
+            UNITS=self.units,
+            OUTPUTS=self.num_outputs,
         )
 
     def initialise(self, population_size: int, stream: Stream) -> Population:
@@ -124,9 +125,9 @@ class Recurrent:
 
 # --- the forward pass, over values; the names in capitals are bound by Recurrent.forward ----------------------------
 
-NUM_UNITS = NUM_OUTPUTS = 0
-INPUTS: Any = None
-UNITS: Any = None
+INPUTS = UNITS = OUTPUTS = 0
+READ_INPUTS: Any = None
+READ_UNITS: Any = None
 BEGIN: Any = None
 ADD_INPUTS: Any = None
 ADD_UNITS: Any = None
@@ -134,10 +135,12 @@ ACTIVATION: Any = None
 
 
 def _forward(row: Any, memory: Memory, inputs: Any) -> tuple[tuple[Any, ...], Memory]:
-    units = buffer(row[0], NUM_UNITS)
+    seen, before, units = buffer(row[0], INPUTS), buffer(row[0], UNITS), buffer(row[0], UNITS)
+    READ_INPUTS(inputs, seen)
+    READ_UNITS(memory, before)
     BEGIN(row, units)
-    ADD_INPUTS(row, INPUTS(row, inputs), units)
-    ADD_UNITS(row, UNITS(row, memory), units)
-    for j in range(NUM_UNITS):
+    ADD_INPUTS(row, seen, units)
+    ADD_UNITS(row, before, units)
+    for j in range(UNITS):
         units[j] = ACTIVATION(units[j])
-    return as_tuple(units, NUM_OUTPUTS), as_tuple(units, NUM_UNITS)
+    return as_tuple(units, OUTPUTS), as_tuple(units, UNITS)
