@@ -180,10 +180,10 @@ def refuse_optimizer(name: str, learning_rate: float, momentum: float, max_speed
         UsageError: The name is unknown, or a setting out of range.
     """
     refuse_unknown("optimizer", name, get_args(OptimizerName))
-    refuse_not_positive("learning_rate", learning_rate)
-    refuse_outside("momentum", momentum, 0.0, 0.9999)
     if max_speed is not None:
         refuse_not_positive("max_speed", max_speed)
+    refuse_not_positive("learning_rate", learning_rate)
+    refuse_outside("momentum", momentum, 0.0, 0.9999)
 
 
 def _length(vector: Vector) -> float:

@@ -33,7 +33,8 @@ def centred_ranks(evaluation: Evaluation) -> Fitness:
         >>> centred_ranks(mean_return(returns, np.ones((5, 1), np.int64), np.zeros(5, bool)))
         array([ 0.125, -0.25 ,  0.125, -0.5  ,  0.5  ])
     """
-    return _by_rank(evaluation, np.linspace(0.5, -0.5, len(evaluation.fitness)))
+    others = len(evaluation.fitness) - 1
+    return _by_rank(evaluation, 0.5 * np.arange(others, -others - 1, -2) / max(others, 1))
 
 
 def nes(evaluation: Evaluation) -> Fitness:
