@@ -28,6 +28,7 @@ from evolvent.algorithms import (
     Resizable,
     Roulette,
     SelfAdaptive,
+    SepCMAES,
     SignFlip,
     Tournament,
     Truncation,
@@ -44,6 +45,7 @@ from tests.reference import genetic
 
 POPULATION, DIM = 12, 3
 TABLE = {  # a row an algorithm, with settings that learn the sphere and CartPole in the few evaluations below
+    "sep_cma_es": SepCMAES(),
     "cma_es": CMAES(),
     "genetic": Genetic(selection=Truncation(num_parents=5), mutation=Gaussian(strength=0.1), num_elites=2),
     "openai_es": OpenAIES(sigma=0.5, learning_rate=0.4),

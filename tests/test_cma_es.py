@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evolvent.algorithms import CMAES, Resizable, cma_es, cma_parameters
+from evolvent.algorithms import CMAES, Resizable, SepCMAES, cma_es, cma_parameters
 from evolvent.errors import UsageError
 from evolvent.evaluation import Evaluation, best_first
 from evolvent.seeding import stream
@@ -122,12 +122,13 @@ def test_where_all_are_alike_the_steps_neither_vanish_nor_explode():
 
 
 @pytest.mark.parametrize("direction", [1.0, -1.0])
-def test_whatever_way_the_steps_go_for_ever_numbers_stay_numbers(direction):
-    state = after(CMAES(sigma=1e6), 600, measure=lambda rows: measured(direction * np.abs(rows).sum(axis=1)))
-    rows, _ = CMAES().ask(state, stream(9))
+@pytest.mark.parametrize("make", [CMAES, SepCMAES])
+def test_whatever_way_the_steps_go_for_ever_numbers_stay_numbers(make, direction):
+    state = after(make(sigma=1e6), 600, measure=lambda rows: measured(direction * np.abs(rows).sum(axis=1)))
+    rows, _ = make().ask(state, stream(9))
     assert np.isfinite(rows).all()
     assert np.abs(rows).max() <= np.float32(1e30)
-    assert np.isfinite(state.covariance).all()
+    assert np.isfinite(state.lengths).all()
     assert 0 < state.sigma < math.inf
 
 
@@ -157,6 +158,45 @@ def test_two_and_three_rows_and_one_parameter_are_enough():
     assert abs(after(CMAES(), 60, initial=np.zeros((6, 1), np.float32)).mean[0] - 1) < 1e-3
 
 
+# --- with a diagonal covariance ---
+
+
+def test_the_separable_one_learns_faster_by_what_the_paper_says():
+    whole, diagonal = cma_parameters.full(12, 100, active=False), cma_parameters.separable(12, 100)
+    assert diagonal.c_1 == pytest.approx(whole.c_1 * 34)
+    assert diagonal.c_mu == pytest.approx(whole.c_mu * 34)
+    few = cma_parameters.separable(4000, 3)
+    assert few.c_1 + few.c_mu <= 1
+
+
+def test_every_generation_of_the_separable_one_is_that_of_the_plain_twin_without_what_lies_off_the_diagonal():
+    algorithm = SepCMAES(sigma=0.7)
+    state = algorithm.init(np.full((POPULATION, DIM), 2, np.float32), stream(1))
+    table = twin.constants(POPULATION, DIM)
+    table["weights"] = np.maximum(table["weights"], 0)
+    for name in ("c_1", "c_mu"):
+        table[name] *= (DIM + 2) / 3
+    for generation in range(12):
+        population, asked = algorithm.ask(state, stream(1, generation))
+        state = algorithm.tell(asked, population, ridge(population))
+        assert asked.noise is not None
+        rows = (asked.mean + asked.sigma * asked.noise * asked.lengths)[best_first(ridge(population))]
+        mean, sigma, covariance, paths = twin.next_distribution(
+            asked.mean, asked.sigma, np.diag(asked.lengths**2), (asked.path_sigma, asked.path_c), rows, generation + 1, table
+        )
+        np.testing.assert_allclose(state.mean, mean, rtol=1e-5, atol=1e-6)
+        assert state.sigma == pytest.approx(sigma, rel=1e-5)
+        np.testing.assert_allclose(state.lengths**2, np.diag(covariance), rtol=1e-5)
+        np.testing.assert_allclose(state.path_sigma, paths[0], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(state.path_c, paths[1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_hundred_thousand_parameters_cost_no_more_than_their_rows():
+    state = after(SepCMAES(), 2, initial=np.zeros((6, 100_000), np.float32))
+    assert state.lengths.shape == (100_000,)
+    assert state.generation == 2
+
+
 # --- what is refused ---
 
 
@@ -173,9 +213,10 @@ def test_a_covariance_that_does_not_fit_is_refused_with_what_does(monkeypatch):
 
 
 @pytest.mark.parametrize("told", [{"sigma": 0.0}, {"sigma": math.nan}, {"min_step": -1.0}, {"min_step": math.inf}])
-def test_settings_out_of_range_are_refused(told):
+@pytest.mark.parametrize("make", [CMAES, SepCMAES])
+def test_settings_out_of_range_are_refused(make, told):
     with pytest.raises(UsageError, match=f"^{next(iter(told))}: "):
-        CMAES(**told)
+        make(**told)
 
 
 def test_the_population_can_change():

@@ -31,9 +31,9 @@ def constants(count, n):
     }
 
 
-def next_distribution(mean, sigma, covariance, paths, rows, generation):
+def next_distribution(mean, sigma, covariance, paths, rows, generation, table=None):  # noqa: PLR0913, PLR0917 - a plain list
     """Return mean, sigma, covariance and the two paths after `rows`, best first, of generation 1, 2, ..."""
-    n, c = len(mean), constants(len(rows), len(mean))
+    n, c = len(mean), table or constants(len(rows), len(mean))
     values, vectors = np.linalg.eigh(covariance)
     inverse_root = vectors @ np.diag(values**-0.5) @ vectors.T
     steps = [(row - mean) / sigma for row in rows]

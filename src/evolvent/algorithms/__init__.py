@@ -17,11 +17,13 @@ from evolvent.algorithms.mutation import Cauchy, Gaussian, InTurn, Multiplicativ
 from evolvent.algorithms.openai_es import OpenAIES
 from evolvent.algorithms.pgpe import PGPE
 from evolvent.algorithms.selection import Rank, Roulette, Tournament, Truncation
+from evolvent.algorithms.sep_cma_es import SepCMAES
 from evolvent.algorithms.snes import SNES
 from evolvent.algorithms.strength import Constant, Decaying, SelfAdaptive
 from evolvent.algorithms.xnes import XNES
 
 ALGORITHMS: dict[str, type[Any]] = {
+    "sep_cma_es": SepCMAES,
     "cma_es": CMAES,
     "genetic": Genetic,
     "openai_es": OpenAIES,
@@ -58,6 +60,7 @@ __all__ = [
     "Roulette",
     "Selection",
     "SelfAdaptive",
+    "SepCMAES",
     "SignFlip",
     "Strength",
     "Tournament",

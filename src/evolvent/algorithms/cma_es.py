@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from evolvent.algorithms import cma_parameters
-from evolvent.algorithms.cma_parameters import CMAParameters
+from evolvent.algorithms.cma_parameters import SMALLEST, CMAParameters, full, is_steady, next_sigma, within_bounds
 from evolvent.algorithms.linear_algebra import eigendecomposition, one_blas_thread
 from evolvent.algorithms.ranges import LARGEST, MAX_STRENGTH, refuse_not_positive, refuse_outside
 from evolvent.algorithms.sampling import Vector, asked, best_row, bounded, mean_and_best, refuse_single
@@ -19,7 +18,6 @@ from evolvent.errors import UsageError
 from evolvent.evaluation import Evaluation, best_first
 from evolvent.seeding import Stream
 
-SMALLEST = 1e-30  # of a step; below it the squares of float32 rows are no numbers any more
 MOST_ELONGATED = 1e14  # the ratio of the covariance's eigenvalues that double precision can tell apart from noise
 MATRICES = 6  # of dim x dim float64 that an update holds at once, LAPACK's own among them
 
@@ -134,7 +132,7 @@ class CMAES:
         state = replace(state, noise=None, best=best)
         if best is None:
             return state
-        parameters = cma_parameters.full(*noise.shape, active=self.active)
+        parameters = full(*noise.shape, active=self.active)
         with one_blas_thread():
             state = _moved(state, parameters, noise[best_first(evaluation)].astype(np.float64))
         # A decomposition costs as much as thousands of rows: it waits until the covariance has changed noticeably.
@@ -172,26 +170,6 @@ def refuse_too_large(dim: int) -> None:
             f"algorithm: cma_es learns how {dim:,} parameters vary together, for which it needs about {needed / 1e9:,.1f} GB"
             f" of memory; this machine has {there / 1e9:,.1f}. sep_cma_es learns how each varies alone"
         )
-
-
-def within_bounds(sigma: float, lengths: NDArray[np.float64], min_step: float) -> float:
-    """Return the step size, raised where a direction has steps below `min_step`, and kept where float32 has numbers."""
-    raised = max(sigma, min_step / float(lengths.min()))
-    longest = float(lengths.max())
-    return min(max(raised, SMALLEST / longest), LARGEST / longest)
-
-
-def next_sigma(sigma: float, path_sigma: NDArray[np.float64], parameters: CMAParameters) -> float:
-    """Return the step size, larger where the mean has gone further than at random; by no more than e a generation."""
-    ahead = parameters.c_sigma / parameters.d_sigma * (float(np.sqrt((path_sigma**2).sum())) / parameters.chi - 1)
-    return sigma * math.exp(min(1.0, ahead))  # (44)
-
-
-def is_steady(path_sigma: NDArray[np.float64], generation: int, parameters: CMAParameters) -> bool:
-    """Return whether the covariance may follow its path: not while the step size is still to grow a lot (h_sigma)."""
-    warm = 1 - (1 - parameters.c_sigma) ** (2 * generation)
-    limit = (1.4 + 2 / (len(path_sigma) + 1)) * parameters.chi
-    return float(np.sqrt((path_sigma**2).sum() / warm)) < limit
 
 
 def _moved(state: CMAESState, parameters: CMAParameters, noise: NDArray[np.float64]) -> CMAESState:

@@ -1,4 +1,4 @@
-"""What CMA-ES and its separable variant set by themselves: recombination weights and learning rates.
+"""What CMA-ES and its separable variant have in common: weights, learning rates, and the control of the step size.
 
 References:
     Hansen 2016, The CMA evolution strategy: a tutorial, table 1. https://arxiv.org/abs/1604.00772
@@ -15,7 +15,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from evolvent.algorithms.sampling import refuse_single
+from evolvent.algorithms.ranges import LARGEST
+from evolvent.algorithms.sampling import Vector, refuse_single
+
+SMALLEST = 1e-30  # of a step; the squares of smaller ones are no float32 numbers any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,3 +96,23 @@ def separable(population_size: int, dim: int) -> CMAParameters:
     faster = (dim + 2) / 3
     c_1 = min(1.0, faster * parameters.c_1)
     return replace(parameters, c_1=c_1, c_mu=min(1 - c_1, faster * parameters.c_mu))
+
+
+def within_bounds(sigma: float, lengths: Vector, min_step: float) -> float:
+    """Return the step size, raised where a direction has steps below `min_step`, and kept where float32 has numbers."""
+    raised = max(sigma, min_step / float(lengths.min()))
+    longest = float(lengths.max())
+    return min(max(raised, SMALLEST / longest), LARGEST / longest)
+
+
+def next_sigma(sigma: float, path_sigma: Vector, parameters: CMAParameters) -> float:
+    """Return the step size, larger where the mean has gone further than at random; by no more than e a generation."""
+    ahead = parameters.c_sigma / parameters.d_sigma * (float(np.sqrt((path_sigma**2).sum())) / parameters.chi - 1)
+    return sigma * math.exp(min(1.0, ahead))  # (44)
+
+
+def is_steady(path_sigma: Vector, generation: int, parameters: CMAParameters) -> bool:
+    """Return whether the covariance may follow its path: not while the step size is still to grow a lot (h_sigma)."""
+    warm = 1 - (1 - parameters.c_sigma) ** (2 * generation)
+    limit = (1.4 + 2 / (len(path_sigma) + 1)) * parameters.chi
+    return float(np.sqrt((path_sigma**2).sum() / warm)) < limit
