@@ -309,7 +309,7 @@ class Faulty:
 
 
 def with_task(monkeypatch, fails):
-    monkeypatch.setattr(parts, "make_task", lambda *_arguments: Faulty(fails))
+    monkeypatch.setattr(parts, "make_task", lambda *_arguments, **_training: Faulty(fails))
 
 
 def test_who_fails_never_leads(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from evolvent.arrays import Actions
 from evolvent.errors import UsageError, did_you_mean, shown
 from evolvent.jit import bind
 from evolvent.lanes import Value
+from evolvent.policies.action_noise import noisy, without_noise
 from evolvent.policies.action_rules import (
     ActionRule,
     argmax,
@@ -140,17 +141,19 @@ def action_rule(space: Space, name: str = AUTO) -> ActionRule:
 
     Args:
         space: Of the actions.
-        name: One of `ACTION_RULES`, or "auto": argmax where there are choices, clipped in a box.
+        name: One of `ACTION_RULES`, or "auto": argmax where there are choices, clipped in a box; that of one with noise.
 
     Raises:
         UsageError: The rule is unknown, or does not fit the space.
     """
-    return ACTION_RULES[fitting_rule(name, space)][type(space)](space)
+    plain, sigma = without_noise(name)
+    return noisy(ACTION_RULES[fitting_rule(plain, space)][type(space)](space), space.width, sigma)
 
 
 def draws(space: Space, name: str) -> bool:
     """Return whether the rule of this name draws random numbers for actions of `space`."""
-    return fitting_rule(name, space) == SAMPLED
+    plain, sigma = without_noise(name)
+    return sigma > 0 or fitting_rule(plain, space) == SAMPLED
 
 
 def num_outputs(space: Space) -> int:

@@ -12,6 +12,7 @@ from evolvent.evaluation import Conditions, Evaluation
 from evolvent.jit import COMPILES
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
+from evolvent.policies.action_noise import with_noise
 from evolvent.policies.actions import AUTO, fitting_rule
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.jobs import carry_out, evaluation_of, jobs_of
@@ -28,6 +29,7 @@ class CompiledEnv:
         network: What turns observations into outputs; its sizes fit the world's spaces.
         action_rule: What makes actions of outputs, a name in `ACTION_RULES`, or "auto": argmax where there are choices,
             clipped in a box.
+        action_noise: Standard deviation of normal noise on the outputs that become the actions of a box.
         threads: How many threads share the episodes. Their number never changes a result.
         lanes: How many episodes run side by side in vector registers, 1 for one at a time; None chooses. Neither does theirs.
 
@@ -44,7 +46,14 @@ class CompiledEnv:
     """
 
     def __init__(
-        self, env: Env, network: Network, *, action_rule: str = AUTO, threads: int = 1, lanes: int | None = None
+        self,
+        env: Env,
+        network: Network,
+        *,
+        action_rule: str = AUTO,
+        action_noise: float = 0.0,
+        threads: int = 1,
+        lanes: int | None = None,
     ) -> None:
         """Compile the rollout of `network` in `env`, or find it compiled."""
         if threads < 1:
@@ -58,7 +67,7 @@ class CompiledEnv:
         refuse_misfits(network, env.observation_space, env.spec.action_space)
         self.env = env
         self.network = network
-        self._rule = fitting_rule(action_rule, env.spec.action_space)
+        self._rule = with_noise(fitting_rule(action_rule, env.spec.action_space), env.spec.action_space, action_noise)
         self._lanes = lanes
         self._rollouts: dict[bool, Rollout] = {}
         self._crew = Crew(threads if COMPILES else 1, "evolvent-rollout")

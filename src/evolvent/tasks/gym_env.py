@@ -19,6 +19,7 @@ from evolvent.errors import EnvironmentFailed, EvolventError, UsageError
 from evolvent.evaluation import MOST_PROBLEMS, Conditions, Evaluation, Problem, mean_return
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
+from evolvent.policies.action_noise import with_noise
 from evolvent.policies.actions import AUTO, fitting_rule
 from evolvent.tasks.base import refuse_odd_shapes
 from evolvent.tasks.gym_episode import ContractBroken, OutputsNotFinite, Played, Player
@@ -165,6 +166,7 @@ class GymEnv:
         network: What turns observations into outputs; its sizes fit the environment's spaces.
         env_kwargs: Keyword arguments of the environment.
         action_rule: What makes actions of outputs, as for `CompiledEnv`.
+        action_noise: As for `CompiledEnv`.
         allow_nan_observations: Show the network numbers that are not finite instead of failing the episode. Most networks
             then have outputs that are NaN: of discrete actions that chooses the first, in a Box it fails all the same.
         fresh_env: Build the environment anew for every episode, for one whose `reset` leaves something of the last one;
@@ -173,13 +175,14 @@ class GymEnv:
 
     episodes_apart = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the world, what acts in it, and what may be odd about either
         self,
         env_id: str,
         network: Network,
         *,
         env_kwargs: Mapping[str, Any] | None = None,
         action_rule: str = AUTO,
+        action_noise: float = 0.0,
         allow_nan_observations: bool = False,
         fresh_env: bool = False,
     ) -> None:
@@ -192,7 +195,7 @@ class GymEnv:
                 env_id,
             )
         self._network = network
-        self._rule = fitting_rule(action_rule, self.spec.action_space)
+        self._rule = with_noise(fitting_rule(action_rule, self.spec.action_space), self.spec.action_space, action_noise)
         self._env_kwargs = dict(env_kwargs or {})
         self._allow_nan = allow_nan_observations
         self._fresh_env = fresh_env or remembers(env_id)

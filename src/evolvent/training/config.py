@@ -83,8 +83,8 @@ class Config:
         world: Run the world's compiled form, or Gymnasium's own; compiled where nobody says and there is such a form. python
             is what data and functions run as.
         env_kwargs: Keyword arguments of the world, each as name=value: goal_velocity=0.1.
-        algorithm: Which search: genetic, with the settings below, or a name of ALGORITHMS with its own behind a colon,
-            name:setting=value,setting=value. An unknown setting is answered with those that there are.
+        algorithm: Which search: genetic, with the settings below, or a name of ALGORITHMS, with its own settings behind a
+            colon, name:setting=value,setting=value; an unknown one is answered with those that there are.
         network: What policies are: mlp, which sees the present alone, or with a memory recurrent, elman, gru or lstm.
         hidden: Sizes of the network's hidden layers.
         activation: Of the hidden layers; auto is relu in an mlp, tanh in the others.
@@ -204,7 +204,7 @@ def _check_numbers(config: Config) -> None:
             _positive(name, getattr(config, name))
 
 
-Config.__doc__ = (Config.__doc__ or "").replace("a name of ALGORITHMS", " or ".join(name for name in TABLE if name != GENETIC))
+Config.__doc__ = (Config.__doc__ or "").replace("a name of ALGORITHMS", "one of " + ", ".join(sorted({*TABLE} - {GENETIC})))
 
 
 def to_toml(env: str, config: Config) -> str:

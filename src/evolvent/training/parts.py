@@ -136,8 +136,9 @@ def _for_data(data: Supervised, config: Config) -> Search:
 def _for_world(env: str, config: Config) -> Search:
     spec = replace(env_spec(env, config.env_kwargs), max_episode_steps=config.max_steps)
     network = _network(spec, config)
-    task = make_task(env, network, config)
-    return _for_network(config, spec, network, task, task)
+    task = make_task(env, network, config, training=True)
+    judge = make_task(env, network, config) if config.action_noise else task
+    return _for_network(config, spec, network, task, judge)
 
 
 def _for_network(config: Config, spec: EnvSpec, network: Network, task: Task, judge: Task) -> Search:

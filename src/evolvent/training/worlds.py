@@ -73,7 +73,7 @@ def default_form(env_id: str) -> Form:
     return "gymnasium" if why_not_compiled(env_id) else "compiled"
 
 
-def make_task(env_id: str, network: Network, config: Config) -> Task:
+def make_task(env_id: str, network: Network, config: Config, *, training: bool = False) -> Task:
     """Return the task that measures `network` in the world `env_id`, as the settings have it.
 
     Args:
@@ -81,23 +81,25 @@ def make_task(env_id: str, network: Network, config: Config) -> Task:
         network: What acts in it.
         config: Which form of the world, its keyword arguments, the action rule, and how many threads share a
             compiled one.
+        training: Whether populations are trained in it: with the settings' noise on their actions.
 
     Raises:
         UsageError: The world has no compiled form, or shows another number of values than its spec says; Gymnasium does not
             know it; or the action rule does not fit its actions.
         EnvironmentFailed: Gymnasium cannot build it.
     """
-    env_kwargs, rule = as_arguments(config.env_kwargs), config.action_rule
+    env_kwargs = as_arguments(config.env_kwargs)
+    acting: Any = {"action_rule": config.action_rule, "action_noise": config.action_noise if training else 0.0}
     if config.world == "gymnasium":
         with building(env_id):
-            return GymEnv(env_id, network, env_kwargs=env_kwargs, action_rule=rule, fresh_env=config.fresh_env)
+            return GymEnv(env_id, network, env_kwargs=env_kwargs, **acting, fresh_env=config.fresh_env)
     if reason := why_not_compiled(env_id):
         raise UsageError(f"world: {reason}; use --world gymnasium (evolvent envs lists the compiled ones)")
     threads = config.workers or cores()
     if (env := _of_values(env_id, config.env_kwargs)) is not None:
         _refuse_other_size(env)
-        return CompiledEnv(env, network, action_rule=rule, threads=threads)
-    return mujoco.MujocoEnv(env_id, network, env_kwargs=env_kwargs, action_rule=rule, threads=threads)
+        return CompiledEnv(env, network, **acting, threads=threads)
+    return mujoco.MujocoEnv(env_id, network, env_kwargs=env_kwargs, **acting, threads=threads)
 
 
 def _refuse_other_size(env: Env) -> None:

@@ -14,6 +14,7 @@ from evolvent.evaluation import Conditions, Evaluation
 from evolvent.jit import COMPILES
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
+from evolvent.policies.action_noise import with_noise
 from evolvent.policies.actions import AUTO, fitting_rule
 from evolvent.spaces import Box
 from evolvent.tasks.base import refuse_odd_shapes
@@ -55,6 +56,7 @@ class MujocoEnv:
         network: What turns observations into outputs; its sizes fit the environment's spaces.
         env_kwargs: Keyword arguments of `gymnasium.make`, with the meaning that they have there.
         action_rule: What makes actions of outputs: clipped or tanh; "auto" is clipped.
+        action_noise: As for `CompiledEnv`.
         threads: How many threads share the episodes. Their number never changes a result.
 
     Raises:
@@ -68,6 +70,7 @@ class MujocoEnv:
         *,
         env_kwargs: Mapping[str, Any] | None = None,
         action_rule: str = AUTO,
+        action_noise: float = 0.0,
         threads: int = 1,
     ) -> None:
         """Build Gymnasium's environment once, for its model and settings, and compile the rollout."""
@@ -82,7 +85,7 @@ class MujocoEnv:
         try:
             self.spec = spec_of(env_id, env)
             refuse_misfits(network, self.spec.observation_space, self.spec.action_space)
-            self._rule = fitting_rule(action_rule, self.spec.action_space)
+            self._rule = with_noise(fitting_rule(action_rule, self.spec.action_space), self.spec.action_space, action_noise)
             self._settings = self._settings_of(env.unwrapped)
             num_threads = threads if COMPILES else 1
             self._simulations = _simulations(env.unwrapped, num_threads)
