@@ -5,6 +5,7 @@ from typing import Any
 from evolvent.algorithms.ars import ARS
 from evolvent.algorithms.base import Algorithm, Crossover, Mutation, Resizable, Selection, Strength
 from evolvent.algorithms.cma_es import CMAES
+from evolvent.algorithms.cosyne import CoSyNE
 from evolvent.algorithms.crossover import (
     BlendCrossover,
     NeuronCrossover,
@@ -16,6 +17,7 @@ from evolvent.algorithms.genetic import Genetic
 from evolvent.algorithms.mutation import Cauchy, Gaussian, InTurn, Multiplicative, Replacement, SignFlip, Uniform
 from evolvent.algorithms.openai_es import OpenAIES
 from evolvent.algorithms.pgpe import PGPE
+from evolvent.algorithms.random_search import RandomSearch
 from evolvent.algorithms.selection import Rank, Roulette, Tournament, Truncation
 from evolvent.algorithms.sep_cma_es import SepCMAES
 from evolvent.algorithms.snes import SNES
@@ -23,12 +25,14 @@ from evolvent.algorithms.strength import Constant, Decaying, SelfAdaptive
 from evolvent.algorithms.xnes import XNES
 
 ALGORITHMS: dict[str, type[Any]] = {
-    "sep_cma_es": SepCMAES,
+    "ars": ARS,
     "cma_es": CMAES,
+    "cosyne": CoSyNE,
     "genetic": Genetic,
     "openai_es": OpenAIES,
-    "ars": ARS,
     "pgpe": PGPE,
+    "random_search": RandomSearch,
+    "sep_cma_es": SepCMAES,
     "snes": SNES,
     "xnes": XNES,
 }
@@ -43,6 +47,7 @@ __all__ = [
     "Algorithm",
     "BlendCrossover",
     "Cauchy",
+    "CoSyNE",
     "Constant",
     "Crossover",
     "Decaying",
@@ -54,6 +59,7 @@ __all__ = [
     "NeuronCrossover",
     "OnePointCrossover",
     "OpenAIES",
+    "RandomSearch",
     "Rank",
     "Replacement",
     "Resizable",
