@@ -13,7 +13,7 @@ from gymnasium.wrappers import ClipReward, TimeLimit
 from evolvent.errors import EnvironmentFailed, UsageError
 from evolvent.evaluation import Conditions, best_first
 from evolvent.networks import MLP
-from evolvent.policies.acting import NOT_FINITE, OUTSIDE, compile_watched_act, desk
+from evolvent.policies.desk import NOT_FINITE, OUTSIDE, compile_watched_act, desk
 from evolvent.seeding import stream
 from evolvent.spaces import Discrete
 from evolvent.tasks.gym_env import DEFAULT_CAP, GymEnv, describe

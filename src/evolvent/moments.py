@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,16 +59,8 @@ class Moments:
         References:
             Chan, Golub and LeVeque 1979, Updating formulae and a pairwise algorithm for computing sample variances.
         """
-        if other.count == 0:
-            return self
-        count = self.count + other.count
-        apart = other.mean - self.mean
-        share = other.count / count
-        return Moments(
-            count=count,
-            mean=self.mean + apart * share,
-            squares=self.squares + other.squares + apart * apart * (self.count * share),
-        )
+        merged = _merged(_stack([self]), _stack([other]))
+        return Moments(count=self.count + other.count, mean=merged.means[0], squares=merged.squares[0])
 
 
 def moments_of_sums(count: int, centre: NDArray[np.float64], sums: NDArray[np.float64]) -> Moments:
@@ -77,8 +71,80 @@ def moments_of_sums(count: int, centre: NDArray[np.float64], sums: NDArray[np.fl
         centre: `(size,)`, what was taken off each before it was summed.
         sums: `(2 * size,)`, the sums of the deviations from the centre, then those of their squares.
     """
-    if count == 0:
-        return Moments.of_none(len(centre))
-    first, second = np.split(sums, 2)
-    offset = first / count
-    return Moments(count=count, mean=centre + offset, squares=np.maximum(second - first * offset, 0.0))
+    stack = _of_sums(np.array([float(count)]), centre, sums[None])
+    return Moments(count=count, mean=stack.means[0], squares=stack.squares[0])
+
+
+def moments_of_episodes(counts: NDArray[np.int64], centre: NDArray[np.float64], sums: NDArray[np.float64]) -> Moments:
+    """Return the moments of all episodes of a population, merged in the order of individual and episode.
+
+    First those of an individual are merged, then those of the individuals, neighbours in pairs, and pairs in pairs. The bits
+    are those of `merged_in_order`, whoever measured which individual or episode.
+
+    Args:
+        counts: `(pop, episodes)`, how many observations; 0 of an episode that is left out, whatever its sums.
+        centre: `(size,)`, what was taken off each before it was summed.
+        sums: `(pop, episodes, 2 * size)`, as for `moments_of_sums`.
+    """
+    merged = _along(_along(_of_sums(counts.astype(np.float64), centre, sums)))
+    return Moments(count=int(counts.sum()), mean=merged.means, squares=merged.squares)
+
+
+def merged_in_order(moments: Sequence[Moments], episodes: int = 1) -> Moments:
+    """Return the moments of all jobs together, as `moments_of_episodes` merges them.
+
+    Args:
+        moments: Of each job, at least of one; a job is an episode or an individual.
+        episodes: How many neighbouring jobs are one individual's.
+    """
+    flat = _stack(moments)
+    shape = len(moments) // episodes, episodes
+    merged = _along(_along(_Stack(flat.counts.reshape(shape), *(each.reshape(*shape, -1) for each in flat[1:]))))
+    return Moments(count=sum(each.count for each in moments), mean=merged.means, squares=merged.squares)
+
+
+class _Stack(NamedTuple):
+    """Moments in arrays: counts `(..., n)`, means and squares `(..., n, size)`."""
+
+    counts: NDArray[np.float64]
+    means: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+
+def _stack(moments: Sequence[Moments]) -> _Stack:
+    counts = np.array([float(each.count) for each in moments])
+    return _Stack(counts, np.array([each.mean for each in moments]), np.array([each.squares for each in moments]))
+
+
+def _of_sums(counts: NDArray[np.float64], centre: NDArray[np.float64], sums: NDArray[np.float64]) -> _Stack:
+    first, second = np.split(sums, 2, axis=-1)
+    with np.errstate(all="ignore"):
+        offsets = first / counts[..., None]
+        squares = np.maximum(second - first * offsets, 0.0)
+    seen = counts[..., None] > 0
+    return _Stack(counts, np.where(seen, centre + offsets, 0.0), np.where(seen, squares, 0.0))
+
+
+def _merged(one: _Stack, other: _Stack) -> _Stack:
+    counts = one.counts + other.counts
+    n, total = one.counts[..., None], counts[..., None]
+    with np.errstate(all="ignore"):
+        apart = other.means - one.means
+        share = other.counts[..., None] / total
+        means, squares = one.means + apart * share, one.squares + other.squares + apart * apart * (n * share)
+    first, second = other.counts[..., None] == 0, n == 0
+    means = np.where(first, one.means, np.where(second, other.means, means))
+    return _Stack(counts, means, np.where(first, one.squares, np.where(second, other.squares, squares)))
+
+
+def _along(stack: _Stack) -> _Stack:
+    """Return moments merged along the last axis of their counts."""
+    counts, means, squares = stack
+    while (n := counts.shape[-1]) > 1:
+        even = n - n % 2
+        one = _Stack(counts[..., 0:even:2], means[..., 0:even:2, :], squares[..., 0:even:2, :])
+        other = _Stack(counts[..., 1:even:2], means[..., 1:even:2, :], squares[..., 1:even:2, :])
+        merged, left = _merged(one, other), (counts[..., even:], means[..., even:, :], squares[..., even:, :])
+        counts = np.concatenate([merged.counts, left[0]], axis=-1)
+        means, squares = (np.concatenate([each, rest], axis=-2) for each, rest in zip(merged[1:], left[1:], strict=True))
+    return _Stack(counts[..., 0], means[..., 0, :], squares[..., 0, :])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evolvent.arrays import Indices, Population
 from evolvent.engines.messages import Message
 from evolvent.evaluation import MOST_PROBLEMS, Conditions, Evaluation, Problem, mean_return
-from evolvent.moments import Moments
+from evolvent.moments import Moments, merged_in_order
 
 SLICES_A_WORKER = 2  # into which what is left is cut: smaller towards the end, so that all workers end at about the same time
 LARGEST_SLICE = 32 * 2**20  # bytes of rows: on its way to a worker, which has two, each is held several times
@@ -169,10 +169,9 @@ class Work:
     def _merged(self) -> Moments | None:
         if self.conditions.normaliser is None:
             return None
-        merged = Moments.of_none(len(self.conditions.normaliser.mean))
-        for job in sorted(self._moments):
-            merged = merged.merged(self._moments[job])
-        return merged
+        nothing = Moments.of_none(len(self.conditions.normaliser.mean))
+        found = [self._moments.get(job, nothing) for job in range(len(self._seeds))]
+        return merged_in_order(found, self.conditions.seeds.shape[1] if self.episodes_apart else 1)
 
     def _place(self, name: str, like: NDArray[Any]) -> NDArray[Any]:
         """Return the array of all jobs' values of one kind, made when the first of them come."""

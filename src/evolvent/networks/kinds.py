@@ -86,6 +86,19 @@ def make_network(  # noqa: PLR0913 - each is a setting of its own
     return cell(sizes=sizes, output_activation=output_activation, biases=biases, initialiser=initialiser)
 
 
+def in_words(network: Network) -> str:
+    """Return the kind, the sizes and the activation of a network in a few words.
+
+    Examples:
+        >>> in_words(MLP(sizes=(4, 16, 2))), in_words(LSTM(sizes=(4, 8, 2)))
+        ('4-16-2 relu', 'LSTM 4-8-2')
+    """
+    sizes = (network.num_inputs, network.units) if isinstance(network, Recurrent) else getattr(network, "sizes", None)
+    shape = "-".join(map(str, sizes or (network.num_inputs, network.num_outputs)))
+    kind = "" if isinstance(network, MLP) else type(network).__name__
+    return " ".join(filter(None, (kind, shape, getattr(network, "activation", ""))))
+
+
 def _refuse_layers(kind: str, hidden: Sequence[int], at_least: int) -> None:
     if not at_least <= len(hidden) <= 1:
         raise UsageError(

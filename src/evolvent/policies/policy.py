@@ -13,10 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from evolvent.arrays import Actions, Outputs, Row, as_numbers
 from evolvent.env_kwargs import as_text
 from evolvent.errors import ContractBroken, UsageError
-from evolvent.networks import MLP
+from evolvent.moments import Moments
+from evolvent.networks import Network, in_words
 from evolvent.policies import policy_file
 from evolvent.policies.acting import Act, Outputting, compile_act, compile_outputs, refuse_misfits
 from evolvent.policies.actions import AUTO, draws, fitting_rule, for_environment, one_for_environment
+from evolvent.policies.memories import Memories, carried, given, with_starts
+from evolvent.policies.normaliser import normalised
 from evolvent.policies.observations import BRIGHTEST, Inputs, Show, batch_size, encoder, of_batch
 from evolvent.policies.policy_file import PolicyRecord
 from evolvent.spaces import ActionSpace, Box, Discrete, Space
@@ -24,6 +27,10 @@ from evolvent.spaces import ActionSpace, Box, Discrete, Space
 
 class Policy:
     """Acts on observations.
+
+    A policy whose network remembers carries its memory from step to step, until `reset` begins another episode. Observations
+    that come as a batch are of as many episodes side by side, each with a memory of its own; between two calls of `reset`
+    there are as many in every batch.
 
     Args:
         network: Its sizes fit the spaces.
@@ -35,6 +42,8 @@ class Policy:
         env_id: The world that it was evolved for, as text.
         env_kwargs: The keyword arguments of that world, or texts `name=value`.
         provenance: Where it comes from, as text: versions, seed, score.
+        normaliser: The moments by which the network's inputs are normalised, as they were where it was evolved; None shows
+            them as they are.
 
     Raises:
         UsageError: The row or a space does not fit the network.
@@ -53,7 +62,7 @@ class Policy:
 
     def __init__(  # noqa: PLR0913 - what acts, in which spaces, and where it comes from
         self,
-        network: MLP,
+        network: Network,
         row: Row,
         *,
         observation_space: Space,
@@ -62,9 +71,11 @@ class Policy:
         env_id: str = "",
         env_kwargs: Mapping[str, Any] | Sequence[str] = (),
         provenance: Mapping[str, str] | None = None,
+        normaliser: Moments | None = None,
     ) -> None:
         """Bind `row` to `network`."""
         _refuse_misfits(network, row, observation_space, action_space)
+        _refuse_odd_moments(normaliser, network.num_inputs)
         self.network = network
         self.row = np.array(row, np.float32)
         self.observation_space = observation_space
@@ -73,6 +84,7 @@ class Policy:
         self.env_id = env_id
         self.env_kwargs = as_text(env_kwargs)
         self.provenance = dict(provenance or {})
+        self.normaliser = normaliser
         self._draws = draws(action_space, self.action_rule)
         self.reset(seed=0)
 
@@ -94,9 +106,8 @@ class Policy:
 
     def __repr__(self) -> str:
         """Return what the policy is made of, in a line."""
-        sizes = "-".join(str(size) for size in self.network.sizes)
         world = repr(self.env_id) if self.env_id else "any world of its spaces"
-        return f"Policy({sizes} {self.network.activation}, {self.network.dim} parameters, for {world})"
+        return f"Policy({in_words(self.network)}, {self.network.dim} parameters, for {world})"
 
     def act(self, observation: Any) -> Any:
         """Return the action for one observation, or the actions for a batch of them.
@@ -110,9 +121,14 @@ class Policy:
             that draws takes the draws of the next step of the episode that `reset` began.
 
         Raises:
-            UsageError: The observation is not of the space, is not made of numbers, or makes the network overflow.
+            UsageError: The observation is not of the space, is not made of numbers, or makes the network overflow; or a network
+                that remembers is shown a batch of another size than since `reset`.
         """
-        return self._answer(observation, draw=self._draws)
+        batch, single = self._batch(observation)
+        memories = carried(self._memories, self.network, len(batch))
+        answer = self._answer(batch, single=single, memories=memories, draw=self._draws)
+        self._memories = memories
+        return answer
 
     def outputs(self, observation: Any) -> Outputs:
         """Return what the network puts out, before the action rule: scores of discrete actions or of classes.
@@ -121,23 +137,26 @@ class Policy:
             observation: As for `act`.
 
         Returns:
-            `(num_outputs,)`, or `(n, num_outputs)` for a batch.
+            `(num_outputs,)`, or `(n, num_outputs)` for a batch. Those of a network that remembers are what it would put out if
+            it were shown this next; only `act` goes a step on.
 
         Raises:
-            UsageError: The observation is not of the space, or is not made of numbers.
+            UsageError: The observation is not of the space, or is not made of numbers; or as for `act`.
         """
         batch, single = self._batch(observation)
         outputs = np.empty((len(batch), self.network.num_outputs), np.float32)
-        self._outputs(self.row, batch, outputs)
+        memories = carried(self._memories, self.network, len(batch))
+        self._outputs(self.row, batch, outputs, *([] if memories is None else [memories]))
         return outputs[0] if single else outputs
 
     def reset(self, seed: int | None = None) -> None:
-        """Forget the episode so far. A feed-forward network has nothing to forget.
+        """Forget the episode so far: what the network remembers of it, if it remembers anything.
 
         Args:
             seed: Of the episode that begins, from which the draws of its actions follow, if the rule draws: with the seed of a
                 measured episode they are the ones that were drawn there. Without one, they go on where they are.
         """
+        self._memories: Memories | None = None
         if seed is not None:
             self._key, self._step = np.uint64(seed), 0
 
@@ -145,18 +164,24 @@ class Policy:
         self,
         observation: Any,
         state: Any = None,
-        episode_start: ArrayLike | None = None,  # noqa: ARG002 - part of Stable-Baselines3's signature
-        deterministic: bool = True,  # noqa: FBT001, FBT002 - likewise
+        episode_start: ArrayLike | None = None,
+        deterministic: bool = True,  # noqa: FBT001, FBT002 - as in Stable-Baselines3
     ) -> tuple[NDArray[Any], Any]:
         """Return `(action, state)` as Stable-Baselines3's models do, so that its `evaluate_policy` takes a policy as it is.
 
         Args:
             observation: As for `act`.
-            state: Handed back; a feed-forward network carries none.
-            episode_start: Which environments begin an episode; nothing depends on it here.
+            state: What the network remembers of each environment `(n, memory size)`, as the last call returned it; None where
+                all begin. It is apart from what `act` remembers. Where a network remembers nothing it is handed back.
+            episode_start: Which environments begin an episode `(n,)`: what was remembered of them is forgotten.
             deterministic: Whether the answer is the likeliest one where the action rule draws; else it makes no difference.
         """
-        return np.asarray(self._answer(observation, draw=self._draws and not deterministic)), state
+        batch, single = self._batch(observation)
+        memories = given(state, self.network, len(batch))
+        if memories is not None:
+            with_starts(memories, self.network, episode_start)
+        answer = self._answer(batch, single=single, memories=memories, draw=self._draws and not deterministic)
+        return np.asarray(answer), state if memories is None else memories.astype(np.float32)
 
     def save(self, path: str | Path) -> Path:
         """Write the policy to one safetensors file and return its path; an older file is replaced in one step.
@@ -172,18 +197,19 @@ class Policy:
             env_id=self.env_id,
             env_kwargs=self.env_kwargs,
             provenance=self.provenance,
+            normaliser=self.normaliser,
         )
         policy_file.save(Path(path), record, self.row)
         return Path(path)
 
-    def _answer(self, observation: Any, *, draw: bool) -> Any:
-        batch, single = self._batch(observation)
+    def _answer(self, batch: Inputs, *, single: bool, memories: Memories | None, draw: bool) -> Any:
         actions = np.empty((len(batch), self.action_space.size))
+        carrying = [] if memories is None else [memories]
         if draw:
             self._step += 1
-            finite = self._act(self.row, batch, actions, self._key, self._step)
+            finite = self._act(self.row, batch, actions, *carrying, self._key, self._step)
         else:
-            finite = self._act_likeliest(self.row, batch, actions)
+            finite = self._act_likeliest(self.row, batch, actions, *carrying)
         if not finite:
             raise UsageError("observation: the network's outputs are not finite numbers; is there a NaN or infinity in it?")
         if not single:
@@ -193,6 +219,10 @@ class Policy:
 
     def _batch(self, observation: Any) -> tuple[Inputs, bool]:
         """Return the inputs `(n, num_inputs)` for one observation or a batch of them, and whether it is one."""
+        inputs, single = self._encoded(observation)
+        return normalised(inputs, self.normaliser), single
+
+    def _encoded(self, observation: Any) -> tuple[Inputs, bool]:
         if isinstance(self.observation_space, Box):
             return self._numbers(observation, self.observation_space)
         inputs, show = self._shown
@@ -253,10 +283,19 @@ def load_policy(path: str | Path) -> Policy:
         env_id=record.env_id,
         env_kwargs=record.env_kwargs,
         provenance=record.provenance,
+        normaliser=record.normaliser,
     )
 
 
-def _refuse_misfits(network: MLP, row: Row, observation_space: Space, action_space: ActionSpace) -> None:
+def _refuse_misfits(network: Network, row: Row, observation_space: Space, action_space: ActionSpace) -> None:
     if row.shape != (network.dim,):
-        raise UsageError(f"row: a network of sizes {network.sizes} has {network.dim} parameters, got shape {row.shape}")
+        raise UsageError(f"row: the network {in_words(network)} has {network.dim} parameters, got shape {row.shape}")
     refuse_misfits(network, observation_space, action_space)
+
+
+def _refuse_odd_moments(moments: Moments | None, size: int) -> None:
+    if moments is not None and not (moments.mean.shape == moments.squares.shape == (size,)):
+        raise UsageError(
+            f"normaliser: expected the moments of {size} numbers, those of an observation, got {moments.mean.shape} and"
+            f" {moments.squares.shape}"
+        )

@@ -7,11 +7,12 @@ is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evolvent.arrays import Row
 from evolvent.env_kwargs import as_text
@@ -29,14 +30,16 @@ from evolvent.files import (
     take_list,
     take_object,
 )
-from evolvent.networks import MLP
-from evolvent.networks.mlp import Initialiser
+from evolvent.moments import Moments
+from evolvent.networks import Network
 from evolvent.policies.actions import AUTO, fitting_rule, num_outputs
+from evolvent.policies.network_records import network_from_json, network_to_json
 from evolvent.policies.space_records import space_from_json, space_to_json
 from evolvent.spaces import ActionSpace, Space
 
 FORMAT: Final = "evolvent-policy"
 FORMAT_VERSION: Final = 1
+MOST_OBSERVATIONS: Final = 2**53  # up to here a float counts them
 
 T = TypeVar("T")
 
@@ -45,13 +48,14 @@ T = TypeVar("T")
 class PolicyRecord:
     """What a policy file says beside the parameters; see `Policy` for the fields."""
 
-    network: MLP
+    network: Network
     observation_space: Space
     action_space: ActionSpace
     action_rule: str
     env_id: str
     env_kwargs: tuple[str, ...]
     provenance: Mapping[str, str]
+    normaliser: Moments | None = None
 
 
 def save(path: Path, record: PolicyRecord, row: Row) -> None:
@@ -62,17 +66,21 @@ def save(path: Path, record: PolicyRecord, row: Row) -> None:
         StorageFailed: The file cannot be written; an older one is untouched.
     """
     content: JsonObject = {
-        "network": _network_to_json(record.network),
+        "network": network_to_json(record.network),
         "observation_space": space_to_json(record.observation_space),
         "action_space": space_to_json(record.action_space),
         **({} if record.action_rule == fitting_rule(AUTO, record.action_space) else {"action_rule": record.action_rule}),
         "env_id": record.env_id,
         **({"env_kwargs": list(record.env_kwargs)} if record.env_kwargs else {}),
+        **({} if record.normaliser is None else {"normaliser": {"count": record.normaliser.count}}),
         "provenance": dict(record.provenance),
     }
+    tensors: dict[str, NDArray[Any]] = dict(record.network.named_views(row))
+    if record.normaliser is not None:
+        tensors |= {"normaliser.mean": record.normaliser.mean, "normaliser.squares": record.normaliser.squares}
     try:
         metadata = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "policy": dump_json(content)}
-        packed = pack_tensors(record.network.named_views(row), metadata)
+        packed = pack_tensors(tensors, metadata)
     except ValueError as problem:
         raise UsageError(f"observation_space: {record.observation_space!s:.80} cannot be kept in a file: {problem}") from None
     save_atomically(path, packed)
@@ -98,19 +106,46 @@ def load(path: Path) -> tuple[PolicyRecord, Row]:
     content = parse_json(metadata.get("policy", ""), source)
     if not isinstance(content, dict):
         raise FileRefused(f"{source}: expected an object that describes the policy")
+    count = _count(content, source)
     record = _record(content, source)
     row = np.empty(record.network.dim, np.float32)
     for name, view in record.network.named_views(row).items():
-        tensor = tensors.pop(name, None)
-        if tensor is None or tensor.dtype != np.float32 or tensor.shape != view.shape:
-            got = "nothing" if tensor is None else f"{tensor.dtype} {tensor.shape}"
-            raise FileRefused(f"{source}: tensor {name!r}: expected float32 {view.shape}, got {got}")
-        if not np.isfinite(tensor).all():
-            raise FileRefused(f"{source}: tensor {name!r}: there are parameters that are not finite numbers")
-        view[...] = tensor
+        view[...] = _tensor(tensors, name, "float32", view.shape, source)
+    if count is not None:
+        record = replace(record, normaliser=_moments(count, tensors, record.network.num_inputs, source))
     if tensors:
         raise FileRefused(f"{source}: unknown tensor {min(tensors)!r}")
     return record, row
+
+
+def _tensor(tensors: dict[str, NDArray[Any]], name: str, dtype: str, shape: tuple[int, ...], source: str) -> NDArray[Any]:
+    """Take a tensor out of those of a file."""
+    tensor = tensors.pop(name, None)
+    if tensor is None or tensor.dtype != dtype or tensor.shape != shape:
+        got = "nothing" if tensor is None else f"{tensor.dtype} {tensor.shape}"
+        raise FileRefused(f"{source}: tensor {name!r}: expected {dtype} {shape}, got {got}")
+    if not np.isfinite(tensor).all():
+        raise FileRefused(f"{source}: tensor {name!r}: there are parameters that are not finite numbers")
+    return tensor
+
+
+def _count(content: JsonObject, source: str) -> int | None:
+    """Take out how many observations the normaliser has seen; None where there is no normaliser."""
+    if "normaliser" not in content:
+        return None
+    said = take_object(content, "normaliser", source)
+    count = take(said, "count", int, source)
+    refuse_leftovers(said, source)
+    if not 0 <= count <= MOST_OBSERVATIONS:
+        raise FileRefused(f"{source}: normaliser: expected a count from 0 to {MOST_OBSERVATIONS:,}, got {count:,}")
+    return count
+
+
+def _moments(count: int, tensors: dict[str, NDArray[Any]], size: int, source: str) -> Moments:
+    mean, squares = (_tensor(tensors, f"normaliser.{name}", "float64", (size,), source) for name in ("mean", "squares"))
+    if (squares < 0).any():
+        raise FileRefused(f"{source}: tensor 'normaliser.squares': expected sums of squares, got negative numbers")
+    return Moments(count=count, mean=mean, squares=squares)
 
 
 def _writer(metadata: Mapping[str, str]) -> str:
@@ -123,7 +158,7 @@ def _writer(metadata: Mapping[str, str]) -> str:
 
 
 def _record(content: JsonObject, source: str) -> PolicyRecord:
-    network = _network_from_json(take_object(content, "network", source), source)
+    network = network_from_json(take_object(content, "network", source), source)
     observation_space = space_from_json(take_object(content, "observation_space", source), source)
     action_space = space_from_json(take_object(content, "action_space", source), source)
     rule = take(content, "action_rule", str, source) if "action_rule" in content else AUTO
@@ -136,7 +171,8 @@ def _record(content: JsonObject, source: str) -> PolicyRecord:
     if not isinstance(action_space, ActionSpace):
         raise FileRefused(f"{source}: expected no action space of several parts")
     if network.num_inputs != observation_space.width or network.num_outputs != num_outputs(action_space):
-        raise FileRefused(f"{source}: the network's sizes {network.sizes} do not fit its spaces")
+        sizes = f"{network.num_inputs} inputs and {network.num_outputs} outputs"
+        raise FileRefused(f"{source}: the network's {sizes} do not fit its spaces")
     if not all(isinstance(text, str) for text in provenance.values()):
         raise FileRefused(f"{source}: provenance: expected text")
     return PolicyRecord(
@@ -147,29 +183,6 @@ def _record(content: JsonObject, source: str) -> PolicyRecord:
         env_id=env_id,
         env_kwargs=env_kwargs,
         provenance=cast("Mapping[str, str]", provenance),
-    )
-
-
-def _network_to_json(network: MLP) -> JsonObject:
-    return {
-        "kind": "mlp",
-        "sizes": list(network.sizes),
-        "activation": network.activation,
-        "output_activation": network.output_activation,
-        "initialiser": network.initialiser,
-    }
-
-
-def _network_from_json(content: JsonObject, source: str) -> MLP:
-    if (kind := take(content, "kind", str, source)) != "mlp":
-        raise FileRefused(f"{source}: network {kind[:40]!r} is unknown; known: mlp")
-    sizes = tuple(take_list(content, "sizes", int, source))
-    activation = take(content, "activation", str, source)
-    output_activation = take(content, "output_activation", str, source)
-    initialiser = cast("Initialiser", take(content, "initialiser", str, source))
-    refuse_leftovers(content, source)
-    return _built(
-        lambda: MLP(sizes=sizes, activation=activation, output_activation=output_activation, initialiser=initialiser), source
     )
 
 

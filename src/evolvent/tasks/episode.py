@@ -12,6 +12,7 @@ from evolvent.jit import bind
 from evolvent.lanes import as_tuple, buffer, to_float64
 from evolvent.networks import Network
 from evolvent.policies.actions import AUTO, action_rule
+from evolvent.policies.normaliser import deviation_from, scaled
 from evolvent.seeding import Draw
 
 
@@ -134,10 +135,10 @@ def _normalised(observation: Any, sums: Any, centre: Any, scale: Any) -> tuple[A
     shown = buffer(to_float64(observation[0]), SIZE)
     after = buffer(to_float64(observation[0]), NUM_SUMS)
     for k in range(SIZE):
-        deviation = to_float64(observation[k]) - centre[k]
+        deviation = deviation_from(observation[k], centre[k])
         after[k] = sums[k] + deviation
         after[SIZE + k] = sums[SIZE + k] + deviation * deviation
-        shown[k] = deviation * scale[k]
+        shown[k] = scaled(deviation, scale[k])
     return as_tuple(shown, SIZE), as_tuple(after, NUM_SUMS)
 
 

@@ -17,6 +17,7 @@ from evolvent.arrays import Population, Row
 from evolvent.envs import EnvSpec
 from evolvent.errors import EnvironmentFailed, EvolventError, UsageError
 from evolvent.evaluation import MOST_PROBLEMS, Conditions, Evaluation, Problem, mean_return
+from evolvent.moments import Moments
 from evolvent.networks import Network
 from evolvent.policies.acting import refuse_misfits
 from evolvent.policies.action_noise import with_noise
@@ -26,6 +27,7 @@ from evolvent.tasks.gym_episode import ContractBroken, OutputsNotFinite, Played,
 from evolvent.tasks.gym_ids import factory_of, hint, is_registered, only_here, refuse_odd_module, registered_limits
 from evolvent.tasks.gym_packages import own_arguments, register_games, remembers, what_is_missing
 from evolvent.tasks.gym_spaces import action_space_of, shows_pictures, space_of
+from evolvent.tasks.jobs import sound_moments
 from evolvent.tasks.mujoco_log import keep_out_of_folder
 
 log = logging.getLogger("evolvent")
@@ -159,6 +161,9 @@ class GymEnv:
     An episode that raises, or that shows or pays something that is not a finite number, is played once more, in a fresh
     environment; what goes wrong again fails its individual. The first such episodes stand in `Evaluation.problems`.
 
+    Where the conditions hold a normaliser, the network is shown observations normalised: of any space, the numbers that it has
+    for inputs. The evaluation then holds the moments of those as they were, failed episodes left out.
+
     The environment is built when it is first needed. A task can be sent to another process, where it is built anew.
 
     Args:
@@ -232,22 +237,24 @@ class GymEnv:
             EnvironmentFailed: The environment cannot be built, or has another API than Gymnasium's.
         """
         refuse_odd_shapes(population, conditions, self._network.dim)
-        if conditions.normaliser is not None:
-            raise UsageError("normaliser: expected None, for a world of Gymnasium's shows observations as they are")
-        shape = conditions.seeds.shape
+        shape, normaliser = conditions.seeds.shape, conditions.normaliser
         returns, steps = np.zeros(shape), np.zeros(shape, np.int64)
         failed, unplayable, truncated = (np.zeros(shape, np.bool_) for _ in range(3))
+        sums = np.zeros((*shape, 0 if normaliser is None else 2 * self._network.num_inputs))
         problems: list[Problem] = []
         cap = conditions.episode_cap or self.spec.max_episode_steps
         for i, row in enumerate(np.ascontiguousarray(population, np.float32)):
             for e, seed in enumerate(conditions.seeds[i].tolist()):
-                played = self._play(row, seed, cap)
+                played = self._play(row, seed, cap, normaliser)
                 returns[i, e], steps[i, e], truncated[i, e] = played.total, played.steps, played.truncated
+                if played.sums is not None:
+                    sums[i, e] = played.sums
                 if played.problem is not None:
                     failed[i, e], unplayable[i, e] = True, not isinstance(played.problem, OutputsNotFinite)
                     problems.append(Problem(i, e, seed, played.steps, *_in_words(played.problem)))
         evaluation = mean_return(returns, steps, np.logical_or.reduce(failed, axis=1), truncated)
-        return replace(evaluation, unplayable=unplayable, problems=tuple(problems[:MOST_PROBLEMS]) or None)
+        moments = None if normaliser is None else sound_moments(steps, failed, normaliser.mean, sums)
+        return replace(evaluation, moments=moments, unplayable=unplayable, problems=tuple(problems[:MOST_PROBLEMS]) or None)
 
     def build(self) -> None:
         """Build the environment now instead of when it is first needed.
@@ -265,15 +272,15 @@ class GymEnv:
             self._told_of_close = True
             log.warning("%s; said once", problem)
 
-    def _play(self, row: Row, seed: int, cap: int) -> Played:
+    def _play(self, row: Row, seed: int, cap: int, normaliser: Moments | None) -> Played:
         if self._fresh_env:
             self.close()
-        played = self._ready().play(row, seed, cap)
+        played = self._ready().play(row, seed, cap, normaliser)
         if played.problem is None or isinstance(played.problem, OutputsNotFinite):
             return played
         self.close()
         try:
-            again = self._ready().play(row, seed, cap)
+            again = self._ready().play(row, seed, cap, normaliser)
         except EnvironmentFailed as problem:
             return played._replace(problem=problem)
         if again.problem is not None:

@@ -10,13 +10,15 @@ from reprlib import repr as shortened
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evolvent.arrays import Row
 from evolvent.envs import EnvSpec
 from evolvent.errors import ContractBroken, EnvironmentFailed
+from evolvent.moments import Moments
 from evolvent.networks import Network
-from evolvent.policies.acting import NOT_FINITE, compile_watched_act, desk
 from evolvent.policies.actions import AUTO, draws, one_for_environment
+from evolvent.policies.desk import NOT_FINITE, WatchedAct, begin, compile_watched_act, desk
 from evolvent.policies.observations import encoder, input_bounds, input_name
 from evolvent.tasks.gym_packages import comes_with_gymnasium
 from evolvent.tasks.gym_view import GymView
@@ -38,12 +40,15 @@ class Played(NamedTuple):
         steps: How often `step` was called.
         truncated: Whether a limit ended it, the environment's or ours, and not the task's own end.
         problem: What the episode failed with; None if it did not.
+        sums: `(2 * observation size,)`, of how far observations lay from the mean of the normaliser, and of the squares of
+            that; None where there was none.
     """
 
     total: float
     steps: int
     truncated: bool
     problem: BaseException | None
+    sums: NDArray[np.float64] | None = None
 
 
 def reset_seed(env: Any, seed: int) -> int:
@@ -73,23 +78,33 @@ class Player:
         self._env = env
         self._spec = spec
         self._allow_nan = allow_nan_observations
-        self._act = compile_watched_act(network, spec.action_space, action_rule)
+        self._network, self._rule = network, action_rule
+        self._acts: dict[bool, WatchedAct] = {}
+        self._act(normalised=False)
         self._draws = draws(spec.action_space, action_rule)
         self._as_handed = one_for_environment(spec.action_space)
-        self._desk = desk(input_bounds(spec.observation_space), spec.action_space.size)
+        self._desk = desk(input_bounds(spec.observation_space), spec.action_space.size, len(network.initial_memory))
         self._values = self._desk.observations[0]
         self._show = encoder(spec.observation_space, self._values)
         self._told_outside = comes_with_gymnasium(spec.id)  # where the user could mend nothing
 
-    def play(self, row: Row, seed: int, cap: int) -> Played:
+    def play(self, row: Row, seed: int, cap: int, normaliser: Moments | None = None) -> Played:
         """Play an episode of at most `cap` steps.
+
+        Args:
+            row: `(dim,)`, the network's parameters.
+            seed: Of the episode.
+            cap: After so many steps it is truncated.
+            normaliser: By which observations are normalised before the network is shown them; None shows them as they are.
 
         Raises:
             EnvironmentFailed: The environment has another API than Gymnasium's.
         """
         total, steps, over, terminated = 0.0, 0, False, False
-        show, act, as_handed, drawn = self._show, self._act, self._as_handed, self._draws
+        show, act, as_handed = self._show, self._act(normalised=normaliser is not None), self._as_handed
+        drawn = self._draws
         key, whole, actions = np.uint64(seed), self._desk.whole, self._desk.actions
+        begin(self._desk, self._network, normaliser)
         try:
             step, observation = self._env.step, self._reset(seed)
             while steps < cap and not over:
@@ -112,7 +127,14 @@ class Player:
             if isinstance(problem, TypeError | ValueError) and OLDER_API.search(str(problem)):
                 raise self._older_api(f"{type(problem).__name__}: {problem}") from problem
             return Played(total, steps, False, problem)
-        return Played(total, steps, not terminated, None)
+        return Played(total, steps, not terminated, None, None if normaliser is None else self._desk.sums.copy())
+
+    def _act(self, *, normalised: bool) -> WatchedAct:
+        if normalised not in self._acts:
+            self._acts[normalised] = compile_watched_act(
+                self._network, self._spec.action_space, self._rule, normalised=normalised
+            )
+        return self._acts[normalised]
 
     def _reset(self, seed: int) -> Any:
         answer: Any = self._env.reset(seed=reset_seed(self._env, seed))

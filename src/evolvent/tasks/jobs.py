@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evolvent.arrays import Counts, Descriptors, EpisodeFlags, Population, Returns, Seeds
 from evolvent.crew import Crew
 from evolvent.evaluation import Conditions, Evaluation, mean_return
-from evolvent.moments import Moments, moments_of_sums
+from evolvent.moments import Moments, moments_of_episodes
 
 
 class Jobs(NamedTuple):
@@ -106,15 +106,18 @@ def evaluation_of(jobs: Jobs, results: Results) -> Evaluation:
     """Return what the results of jobs come to: the moments of failed episodes are left out."""
     failed = np.logical_or.reduce(results.failed, axis=1)
     measured = mean_return(results.returns, results.steps, failed, results.truncated)
-    return replace(
-        measured,
-        descriptors=results.descriptors if results.descriptors.shape[-1] else None,
-        moments=_moments(jobs, results) if results.sums.shape[-1] else None,
-    )
+    moments = sound_moments(results.steps, results.failed, jobs.centre, results.sums) if results.sums.shape[-1] else None
+    return replace(measured, descriptors=results.descriptors if results.descriptors.shape[-1] else None, moments=moments)
 
 
-def _moments(jobs: Jobs, results: Results) -> Moments:
-    """Return the moments of the episodes together, added in the order of individual and episode."""
-    sums = results.sums.reshape(-1, results.sums.shape[-1])
-    sound = np.isfinite(sums).all(axis=1) & ~results.failed.ravel()
-    return moments_of_sums(int(results.steps.ravel()[sound].sum()), jobs.centre, sums[sound].sum(axis=0))
+def sound_moments(steps: Counts, failed: EpisodeFlags, centre: NDArray[np.float64], sums: NDArray[np.float64]) -> Moments:
+    """Return the moments of the episodes that did not fail.
+
+    Args:
+        steps: `(pop, episodes)`, as many observations were seen.
+        failed: `(pop, episodes)`.
+        centre: `(size,)`, what was taken off each observation.
+        sums: `(pop, episodes, 2 * size)`, of the rest, and of its squares.
+    """
+    sound = np.isfinite(sums).all(axis=-1) & ~failed
+    return moments_of_episodes(np.where(sound, steps, 0), centre, sums)

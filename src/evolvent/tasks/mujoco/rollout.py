@@ -17,6 +17,7 @@ from evolvent.jit import bind, specialise
 from evolvent.lanes import take_next
 from evolvent.networks import Network
 from evolvent.policies.actions import AUTO, action_rule
+from evolvent.policies.normaliser import deviation_from, scaled
 from evolvent.seeding import Draw
 from evolvent.spaces import Box
 from evolvent.tasks.jobs import Jobs, Results
@@ -123,8 +124,8 @@ def _as_it_is(jobs: Jobs, observation: Values, shown: Values, sums: Values) -> V
 def _normalised(jobs: Jobs, observation: Values, shown: Values, sums: Values) -> Values:
     size = len(observation)
     for k in range(size):
-        deviation = observation[k] - jobs.centre[k]
+        deviation = deviation_from(observation[k], jobs.centre[k])
         sums[k] += deviation
         sums[size + k] += deviation * deviation
-        shown[k] = deviation * jobs.scale[k]
+        shown[k] = scaled(deviation, jobs.scale[k])
     return shown
