@@ -13,14 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import evolvent as ev
+from evolvent.algorithms import ALGORITHMS
+from evolvent.algorithms.genetic import GeneticState
 from evolvent.cli.main import run as run_command
 from evolvent.errors import EnvironmentFailed
 from evolvent.evaluation import Evaluation
 from evolvent.files import dump_json
+from evolvent.training.plain_state import flatten
 from evolvent.training.run import read_manifest
 from evolvent.training.scoring import score_of
 
 EXAMPLES = int(os.environ.get("EVOLVENT_EXAMPLES", "40"))
+OTHERS = [name for name in ALGORITHMS if name != "genetic"]
 SELECTIONS = ["truncation:num_parents=4", "tournament:size=3", "rank", "roulette"]
 HUGE = 1.7e308
 TINY = 5e-324
@@ -34,9 +38,11 @@ def evolved(function, *, runs_dir=None, noisy=False, **told) -> Any:
 def assert_sound(run):
     progress = run.progress
     state = progress.algorithm
-    for part in (state.population, state.scales, state.elites, state.elite_scales, progress.champion):
-        assert np.isfinite(part).all()
-    assert (np.isnan(state.evaluation.fitness) == state.evaluation.failed).all()
+    tensors, _ = flatten(state)
+    for name, part in (*tensors.items(), ("champion", progress.champion)):
+        assert name.startswith("evaluation.") or np.isfinite(part).all(), name
+    if isinstance(state, GeneticState):
+        assert (np.isnan(state.evaluation.fitness) == state.evaluation.failed).all()
     figures = (progress.score.mean, progress.score.std, run.score.mean, run.score.std, run.score.margin)
     assert all(map(math.isfinite, figures))
     dump_json(run.summary())
@@ -60,6 +66,14 @@ def test_where_all_are_alike_a_run_comes_to_its_end(tmp_path, selection, value, 
     assert all(map(math.isfinite, history_of(run)))
     assert run.score.mean == pytest.approx(value)
     assert run.score.std <= abs(value) * 1e-12
+
+
+@pytest.mark.parametrize("algorithm", OTHERS)
+@pytest.mark.parametrize("value", [0.0, HUGE, -HUGE, TINY])
+def test_where_all_are_alike_every_algorithm_comes_to_its_end(algorithm, value):
+    run = evolved(lambda *_row: value, algorithm=algorithm)
+    assert_sound(run)
+    assert run.score.mean == pytest.approx(value)
 
 
 class Failing:
@@ -115,14 +129,15 @@ VALUES = st.lists(
 
 @pytest.mark.timeout(60 + EXAMPLES / 20)
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(VALUES, st.sampled_from(SELECTIONS), st.booleans(), st.integers(0, 3))
-def test_whatever_the_values_a_run_is_sound_or_says_that_too_many_failed(values, selection, noisy, seed):
+@given(VALUES, st.sampled_from([*SELECTIONS, *OTHERS]), st.booleans(), st.integers(0, 3))
+def test_whatever_the_values_a_run_is_sound_or_says_that_too_many_failed(values, search, noisy, seed):
     def value_of(row, episode=0):
         return values[int(abs(row).sum() * 1000 + episode) % len(values)]
 
-    told = {"episodes": 2, "validation_episodes": 2, "test_episodes": 3} if noisy else {}
+    told: dict[str, Any] = {"episodes": 2, "validation_episodes": 2, "test_episodes": 3} if noisy else {}
+    told |= {"algorithm": search} if search in OTHERS else {"genetic": {"selection": search}}
     try:
-        run = evolved(value_of, noisy=noisy, seed=seed, genetic={"selection": selection}, **told)
+        run = evolved(value_of, noisy=noisy, seed=seed, **told)
     except EnvironmentFailed:
         assert not all(map(math.isfinite, values))
     else:
