@@ -3,7 +3,7 @@
 from typing import Any
 
 from evolvent.algorithms.ars import ARS
-from evolvent.algorithms.base import Algorithm, Crossover, Mutation, Resizable, Selection, Strength
+from evolvent.algorithms.base import Algorithm, Crossover, Growing, Mutation, Resizable, Selection, Strength
 from evolvent.algorithms.cma_es import CMAES
 from evolvent.algorithms.cosyne import CoSyNE
 from evolvent.algorithms.crossover import (
@@ -18,6 +18,7 @@ from evolvent.algorithms.mutation import Cauchy, Gaussian, InTurn, Multiplicativ
 from evolvent.algorithms.openai_es import OpenAIES
 from evolvent.algorithms.pgpe import PGPE
 from evolvent.algorithms.random_search import RandomSearch
+from evolvent.algorithms.restarts import Restarts
 from evolvent.algorithms.selection import Rank, Roulette, Tournament, Truncation
 from evolvent.algorithms.sep_cma_es import SepCMAES
 from evolvent.algorithms.snes import SNES
@@ -53,6 +54,7 @@ __all__ = [
     "Decaying",
     "Gaussian",
     "Genetic",
+    "Growing",
     "InTurn",
     "Multiplicative",
     "Mutation",
@@ -63,6 +65,7 @@ __all__ = [
     "Rank",
     "Replacement",
     "Resizable",
+    "Restarts",
     "Roulette",
     "Selection",
     "SelfAdaptive",

@@ -87,3 +87,12 @@ class Resizable(Protocol):
         It draws nothing: the same state and size always go on to the same rows. A size that is the present one changes nothing.
         """
         ...
+
+
+@runtime_checkable
+class Growing(Protocol):
+    """An algorithm that changes the size of its population by itself."""
+
+    def population_size(self, state: Any, first: int) -> int:
+        """Return how many rows the next population has, where the first had `first`."""
+        ...
