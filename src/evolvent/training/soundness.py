@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from evolvent.algorithms import Growing
 from evolvent.arrays import Population
 from evolvent.errors import FileRefused
 from evolvent.evaluation import mean_return
@@ -48,10 +49,16 @@ def refuse_unsound(search: Search, beginning: Progress, progress: Progress, sour
             raise FileRefused(f'{source}: the tensor "{name}" must hold finite numbers')
     try:
         with np.errstate(all="ignore"):
+            count = _next_size(search, progress)
             rows = _one_generation(search, progress)
     except Exception as problem:
         raise FileRefused(f"{source}: algorithm: its state does not fit the run, it ends in {problem!r:.200}") from problem
-    _check_rows(rows, (search.config.population, dim), f"{source}: algorithm: its next population")
+    _check_rows(rows, (count, dim), f"{source}: algorithm: its next population")
+
+
+def _next_size(search: Search, progress: Progress) -> int:
+    first, algorithm = search.config.population, search.algorithm
+    return algorithm.population_size(progress.algorithm, first) if isinstance(algorithm, Growing) else first
 
 
 def _check_rows(rows: Population, expected: tuple[int, int], what: str) -> None:
