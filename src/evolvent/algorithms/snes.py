@@ -26,6 +26,8 @@ from evolvent.evaluation import Evaluation
 from evolvent.lanes import exp
 from evolvent.seeding import Stream
 
+MOST = 50.0  # by which a deviation's logarithm changes at a time
+
 
 @dataclass(frozen=True, slots=True)
 class SNESState:
@@ -130,6 +132,3 @@ class SNES:
         """
         refuse_single(population_size)
         return replace(state, population_size=population_size)
-
-
-MOST = 50.0  # by which a deviation's logarithm changes at a time
