@@ -82,9 +82,9 @@ bench: .venv/.runtime  ## every benchmark in its quick form
 bench-peers: .venv/.runtime  ## other libraries beside Evolvent (installs them into .peers/: large), about 15 minutes
 	@$(BIN)/python benchmarks/peers/run.py
 
-interop: .venv/.dev  ## hold Evolvent to stable-baselines3, pandas and scikit-learn (installs them and torch: large)
-	@echo "installing torch, stable-baselines3, pandas and scikit-learn into .venv"
-	@$(PIP) install -qq torch==2.13.0 stable-baselines3 pandas scikit-learn
+interop: .venv/.dev  ## hold Evolvent to stable-baselines3, pandas, scikit-learn, cma and cmaes (installs them and torch: large)
+	@echo "installing torch, stable-baselines3, pandas, scikit-learn, cma and cmaes into .venv"
+	@$(PIP) install -qq torch==2.13.0 stable-baselines3 pandas scikit-learn cma cmaes
 	@$(BIN)/python -m pytest -m interop
 
 lock: .venv/.dev  ## newest versions into both lock files
