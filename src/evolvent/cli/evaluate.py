@@ -70,7 +70,7 @@ def command(arguments: Sequence[str]) -> int:
     config = merge(Config(world=world, env_kwargs=env_kwargs), settings, "evaluate")
     with closing(make_task(env, policy.network, config)) as task, closing(make_engine(config, task)) as engine:
         seeds = test_seeds(flags.seed, flags.episodes)
-        result = score(engine, task, policy.row, seeds, max_steps, Failures(env))
+        result = score(engine, task, policy.row, seeds, max_steps, Failures(env), normaliser=policy.normaliser)
     say(f"{env}, {world} world: {figures(result)}, {result.episodes} episodes")
     say(f"{result.truncated or 'none'} of them ended by the limit of {max_steps:,} steps")
     if flags.json:

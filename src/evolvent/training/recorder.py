@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any
 
 from evolvent.errors import StorageFailed
 from evolvent.files import lacks_room
@@ -104,13 +104,14 @@ def champion(search: Search, progress: Progress) -> Policy | None:
     if search.network is None or search.spec is None:
         return None
     return Policy(
-        cast("Any", search.network),
+        search.network,
         progress.champion,
         observation_space=search.spec.observation_space,
         action_space=search.spec.action_space,
         action_rule=search.config.action_rule,
         env_id="" if search.config.world == "python" else search.name,
         env_kwargs=search.config.env_kwargs,
+        normaliser=progress.champion_moments,
         provenance={
             "evolvent": version(),
             "algorithm": search.config.algorithm,

@@ -99,9 +99,9 @@ def _check_moments(beginning: Progress, progress: Progress, source: str) -> None
 
 
 def _check_training(search: Search, progress: Progress, source: str) -> None:
-    config = search.config
-    first, last = config.first_cap, config.max_steps
-    if (first is None) != (progress.cap is None) or not min(first or 1, last) <= (progress.cap or last) <= last:
+    first, last = search.config.first_cap, search.config.max_steps
+    possible = progress.cap is None if first is None else progress.cap in range(min(first, last), last + 1)
+    if not possible:
         raise FileRefused(f"{source}: cap: a run cannot have come to {progress.cap!r}")
     if progress.confirmed is not None and not 0 <= progress.confirmed <= progress.generation:
         raise FileRefused(f"{source}: confirmed: a run cannot have come to {progress.confirmed!r}")
