@@ -1,6 +1,7 @@
 """Restarts: when a search is over, what the next one begins with, and what is kept."""
 
 import math
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,11 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import evolvent as ev
 from evolvent.algorithms import CMAES, CoSyNE, Gaussian, Genetic, Growing, OpenAIES, Resizable, Restarts
-from evolvent.errors import UsageError
+from evolvent.errors import FileRefused, UsageError
 from evolvent.evaluation import Evaluation
 from evolvent.seeding import stream
+from evolvent.training.config import Config
+from evolvent.training.parts import prepare
 from evolvent.training.plain_state import flatten, restore
+from evolvent.training.search import advance, begin
+from evolvent.training.soundness import refuse_unsound
 
 POPULATION, DIM = 8, 3
 
@@ -179,6 +185,42 @@ def test_no_fitness_can_break_it(values):
     assert np.isfinite(rows).all()
     algorithm.confirm(state, rows, measured([math.nan] * len(rows)))
     assert max(sizes) > POPULATION
+
+
+def steps():
+    return ev.Function(lambda row: float(row[0] > 0), 3, name="steps")
+
+
+def test_a_run_whose_population_grows_goes_on_from_any_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr("evolvent.training.parts.make_algorithm", lambda *_told: Restarts(patience=1))
+
+    def begun(generations, **told) -> Any:
+        return ev.evolve(steps(), population=6, generations=generations, target=None, name="a", **told)
+
+    sizes = []
+    whole = begun(9, runs_dir=None, callbacks=[lambda record: sizes.append(record.training_steps)])
+    assert np.diff(sizes).max() > 6
+    for generations in (2, 3, 5):
+        folder = tmp_path / str(generations)
+        begun(generations, runs_dir=folder)
+        assert (
+            ev.resume(ev.open_run("a", folder), env=steps(), changes={"generations": 9}).progress.digest
+            == whole.progress.digest
+        )
+
+
+@pytest.mark.parametrize("damage", [{"start": 10**400}, {"initial": first_rows(count=5)}])
+def test_a_checkpoint_of_another_size_than_its_run_can_have_is_refused(monkeypatch, damage):
+    monkeypatch.setattr("evolvent.training.parts.make_algorithm", lambda *_told: Restarts())
+    with closing(prepare(steps(), Config(population=8, world="python", target=None))) as search:
+        beginning = begin(search)
+        for progress in (beginning, advance(search, beginning)[0]):
+            over = replace(progress, algorithm=replace(progress.algorithm, is_over=True))
+            for honest in (progress, over):
+                refuse_unsound(search, beginning, honest, "a checkpoint")
+            changed = replace(over, algorithm=replace(over.algorithm, **damage))
+            with pytest.raises(FileRefused, match="a checkpoint: algorithm: "):
+                refuse_unsound(search, beginning, changed, "a checkpoint")
 
 
 # --- what it is for ---
