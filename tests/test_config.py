@@ -232,6 +232,18 @@ def test_every_algorithm_is_told_by_the_help_and_written_whole(name):
     assert short_algorithm(config.algorithm) == name
 
 
+@pytest.mark.parametrize("text", ["none", "ipop", "ipop: growth = 3"])
+def test_restarts_are_text_of_the_same_form(text):
+    config = Config(restarts=text)
+    assert config.restarts == {"none": "none", "ipop": "ipop:growth=2.0,largest=64,patience=0"}.get(
+        text, "ipop:growth=3.0,largest=64,patience=0"
+    )
+    assert read_back("Any-v0", config) == ("Any-v0", config)
+    for wrong in ("ipip", "none:growth=2"):
+        with pytest.raises(UsageError, match=r"^restarts: .* is unknown.*known: none, ipop"):
+            Config(restarts=wrong)
+
+
 # --- what is not a setting ---
 
 WRONG = {

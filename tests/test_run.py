@@ -265,6 +265,34 @@ def test_a_population_that_cannot_fit_is_refused_before_it_is_made():
         evolved(None, population=1_000_000_000)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"algorithm": "openai_es", "population": 7}, "population"),
+        ({"population": 500_000, "restarts": "ipop:largest=1000"}, r"population: 500,000,000 rows .* GB of memory"),
+    ],
+)
+def test_what_an_algorithm_cannot_begin_with_is_refused_before_a_folder_is_made(tmp_path, settings, message):
+    with pytest.raises(UsageError, match=message):
+        evolved(tmp_path, **settings)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_search_that_begins_anew_grows_and_goes_on_after_a_stop(tmp_path):
+    def interrupt(generation):
+        if generation.generation == 9:
+            raise KeyboardInterrupt
+
+    settings = {"algorithm": "snes", "restarts": "ipop:patience=2", "generations": 14}
+    told = []
+    whole = evolved(tmp_path, "whole", callbacks=[told.append], **settings)
+    steps = np.diff([0, *(each.training_steps for each in told)])
+    assert max(steps) > 8 * 30, "more rows than at first have to be in a generation here"
+    with pytest.raises(RunInterrupted):
+        evolved(tmp_path, "parted", callbacks=[interrupt], **settings)
+    assert same(whole, ev.resume(tmp_path / "CartPole-v1" / "parted"))
+
+
 # --- seeds ---
 
 

@@ -47,7 +47,9 @@ def made(role: str, text: str, table: Mapping[str, Callable[..., T]], extra: tup
         raise UsageError(f"{role}: {name}: {problem}" if not str(problem).startswith(role) else str(problem)) from None
 
 
-def canonical(role: str, text: str, table: Mapping[str, Callable[..., Any]], *, whole: bool = True) -> str:
+def canonical(
+    role: str, text: str, table: Mapping[str, Callable[..., Any]], *, whole: bool = True, extra: tuple[str, ...] = ()
+) -> str:
     """Return the text of the same record in its one form: every setting in the order of the class, without blanks.
 
     Args:
@@ -55,6 +57,7 @@ def canonical(role: str, text: str, table: Mapping[str, Callable[..., Any]], *, 
         text: As for `made`.
         table: As for `made`.
         whole: Whether settings are told that are as they are where nobody says.
+        extra: As for `made`.
 
     Raises:
         UsageError: As for `made`.
@@ -64,7 +67,7 @@ def canonical(role: str, text: str, table: Mapping[str, Callable[..., Any]], *, 
         >>> [canonical("mutation", "gaussian: strength = .5", {"gaussian": Gaussian}, whole=whole) for whole in (True, False)]
         ['gaussian:strength=0.5,rate=1.0', 'gaussian:strength=0.5']
     """
-    record = made(role, text, table)
+    record = made(role, text, table, extra)
     name = text.partition(":")[0].strip()
     values = [(field, getattr(record, field.name)) for field in _spoken(table[name])]
     told = [

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from evolvent.algorithms import ALGORITHMS, Algorithm, Genetic
+from evolvent.algorithms import ALGORITHMS, Algorithm, Genetic, Restarts
 from evolvent.algorithms.named import canonical, made, parted
 from evolvent.arrays import Indices
 from evolvent.errors import UsageError, shown
@@ -21,6 +21,9 @@ class _SetElsewhere:
 
 
 TABLE: Mapping[str, Callable[..., Any]] = {**ALGORITHMS, GENETIC: _SetElsewhere}
+
+RESTARTS: Mapping[str, Callable[..., Restarts]] = {"ipop": Restarts}
+NONE: Final = "none"
 
 
 def canonical_algorithm(text: str) -> str:
@@ -45,6 +48,31 @@ def canonical_algorithm(text: str) -> str:
 def short_algorithm(text: str) -> str:
     """Return the text of the same algorithm with what differs from its defaults alone, for people to read."""
     return canonical(ROLE, text, TABLE, whole=False)
+
+
+def canonical_restarts(text: str) -> str:
+    """Return the text of the same way of beginning anew with all its settings, "none" for that.
+
+    Raises:
+        UsageError: As for `canonical_algorithm`.
+
+    Examples:
+        >>> canonical_restarts("ipop:growth=3")
+        'ipop:growth=3.0,largest=64,patience=0'
+    """
+    return NONE if text.strip() == NONE else canonical("restarts", text, RESTARTS, extra=(NONE,))
+
+
+def restarting(algorithm: Algorithm[Any], text: str) -> Algorithm[Any]:
+    """Return `algorithm`, within what begins it anew as `text` says."""
+    if text == NONE:
+        return algorithm
+    return dataclasses.replace(made("restarts", text, RESTARTS), algorithm=algorithm)
+
+
+def largest_population(first: int, restarts: str) -> int:
+    """Return how many rows the largest population of a search may have, whose first has `first`."""
+    return first if restarts == NONE else first * made("restarts", restarts, RESTARTS).largest
 
 
 def algorithm_name(text: str) -> str:

@@ -25,7 +25,8 @@ from evolvent.networks.kinds import AUTO as ANY_ACTIVATION
 from evolvent.networks.mlp import MAX_LAYERS, MAX_NEURONS, Initialiser
 from evolvent.policies.actions import ACTION_RULES, AUTO
 from evolvent.seeding import MAX_SEED
-from evolvent.training.algorithm_choice import GENETIC, TABLE, canonical_algorithm
+from evolvent.training.algorithm_choice import GENETIC, TABLE, canonical_algorithm, canonical_restarts
+from evolvent.training.algorithm_choice import NONE as NO_RESTARTS
 from evolvent.training.shaped_fitness import Kind
 
 T = TypeVar("T")
@@ -85,6 +86,8 @@ class Config:
         env_kwargs: Keyword arguments of the world, each as name=value: goal_velocity=0.1.
         algorithm: Which search: genetic, with the settings below, or a name of ALGORITHMS, with its own settings behind a
             colon, name:setting=value,setting=value; an unknown one is answered with those that there are.
+        restarts: Whether a search that no longer improves begins anew with a larger population: none, or
+            ipop:growth,largest,patience.
         network: What policies are: mlp, which sees the present alone, or with a memory recurrent, elman, gru or lstm.
         hidden: Sizes of the network's hidden layers.
         activation: Of the hidden layers; auto is relu in an mlp, tanh in the others.
@@ -126,7 +129,8 @@ class Config:
     seed: int = 0
     world: Literal["compiled", "gymnasium", "python"] = "gymnasium"
     env_kwargs: tuple[str, ...] = ()
-    algorithm: str = "genetic"
+    algorithm: str = GENETIC
+    restarts: str = NO_RESTARTS
     network: str = "mlp"
     hidden: tuple[int, ...] = (16,)
     activation: str = ANY_ACTIVATION
@@ -164,6 +168,7 @@ class Config:
         if not 0 <= self.seed <= MAX_SEED:
             raise UsageError(f"seed: expected a whole number from 0 to 2**63 - 1, got {shown(self.seed)}")
         object.__setattr__(self, "algorithm", canonical_algorithm(self.algorithm))
+        object.__setattr__(self, "restarts", canonical_restarts(self.restarts))
         _check_counts(self)
         _check_network(self)
         _check_numbers(self)

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
+from evolvent.training.algorithm_choice import NONE
 from evolvent.training.callbacks import Generation
 from evolvent.training.config import Config
 
@@ -86,7 +87,7 @@ class Pace:
             return TimeLeft(math.nan, is_bound=True)
         seconds_a_step = 1.0 / max(self.steps_per_second, 1e-9)
         steps = self._steps_a_generation()
-        limits = [(generations * steps * seconds_a_step, steps >= self._most)]
+        limits = [(generations * steps * seconds_a_step, steps >= self._most and config.restarts == NONE)]
         if config.max_env_steps is not None:
             limits.append(((config.max_env_steps - _steps(last)) * seconds_a_step, True))
         if config.max_seconds is not None:

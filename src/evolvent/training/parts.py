@@ -19,7 +19,7 @@ from evolvent.networks.mlp import MAX_NEURONS
 from evolvent.policies.actions import num_outputs
 from evolvent.seeding import Stream
 from evolvent.tasks import Function, Supervised, Task
-from evolvent.training.algorithm_choice import make_algorithm
+from evolvent.training.algorithm_choice import largest_population, make_algorithm, restarting
 from evolvent.training.config import Config, GeneticConfig
 from evolvent.training.engine_choice import make_engine
 from evolvent.training.failures import Failures
@@ -178,7 +178,7 @@ def _network(spec: EnvSpec, config: Config) -> Network:
 
 
 def _algorithm(config: Config, groups: Indices | None) -> Algorithm[Any]:
-    return make_algorithm(config.algorithm, partial(_genetic, config.genetic), groups)
+    return restarting(make_algorithm(config.algorithm, partial(_genetic, config.genetic), groups), config.restarts)
 
 
 def _genetic(settings: GeneticConfig, groups: Indices | None) -> Genetic:
@@ -195,10 +195,11 @@ def _genetic(settings: GeneticConfig, groups: Indices | None) -> Genetic:
 
 def _refuse_too_large(config: Config, dim: int) -> None:
     """Refuse what cannot fit: four copies of a population, and the returns and lengths of its episodes."""
-    episodes = config.population * config.episodes + config.candidates * config.validation_episodes + config.test_episodes
-    needed, there = 16 * config.population * dim + 40 * episodes, memory()
+    population = largest_population(config.population, config.restarts)
+    episodes = population * config.episodes + config.candidates * config.validation_episodes + config.test_episodes
+    needed, there = 16 * population * dim + 40 * episodes, memory()
     if there is not None and needed > there:
         raise UsageError(
-            f"population: {config.population:,} rows of {dim:,} parameters and {episodes:,} episodes need about"
+            f"population: {population:,} rows of {dim:,} parameters and {episodes:,} episodes need about"
             f" {needed / 1e9:,.1f} GB of memory, this machine has {there / 1e9:,.1f}"
         )
