@@ -81,7 +81,7 @@ def changed(path, keys, value):
 @pytest.mark.parametrize(
     ("keys", "value", "words"),
     [
-        ("network.kind", "rnn", "network 'rnn' is unknown; known: mlp"),
+        ("network.kind", "rnn", "network 'rnn' is unknown; known: mlp, recurrent, elman, gru, lstm"),
         ("network.kind", "os.system", "network 'os.system' is unknown"),
         ("network.kind", 3, "must be a string, not an integer"),
         ("network.sizes", [], "sizes"),

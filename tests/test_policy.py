@@ -274,7 +274,7 @@ def test_a_policy_keeps_its_own_parameters():
 @pytest.mark.parametrize(
     ("sizes", "length", "space", "words"),
     [
-        ((4, 8, 2), 3, Discrete(n=2), r"row: a network of sizes \(4, 8, 2\) has 58 parameters, got shape \(3,\)"),
+        ((4, 8, 2), 3, Discrete(n=2), r"row: the network 4-8-2 relu has 58 parameters, got shape \(3,\)"),
         ((5, 2), 12, Discrete(n=2), "5 inputs do not fit"),
         ((4, 2), 10, Discrete(n=3), "2 outputs do not fit"),
         ((4, 3), 15, TORQUES, "3 outputs do not fit"),

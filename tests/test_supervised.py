@@ -219,8 +219,14 @@ REFUSED = [
     ),
     ({"metric": "f1", "inputs": [[1j]] * 4}, "inputs: expected finite numbers, got an array of complex128"),
     ({"metric": "f1", "inputs": [[10**400]] * 4}, "inputs: expected finite numbers, got an array of object"),
-    ({"metric": "f1", "inputs": [0, 1, 2, 3]}, "inputs: expected rows of numbers, (n, features), got shape (4,)"),
-    ({"metric": "f1", "inputs": np.zeros((4, 0))}, "inputs: expected rows of numbers, (n, features), got shape (4, 0)"),
+    (
+        {"metric": "f1", "inputs": [0, 1, 2, 3]},
+        "inputs: expected rows of numbers, (n, features), or sequences of them, (n, time, features), got shape (4,)",
+    ),
+    (
+        {"metric": "f1", "inputs": np.zeros((4, 0))},
+        "inputs: expected rows of numbers, (n, features), or sequences of them, (n, time, features), got shape (4, 0)",
+    ),
     ({"metric": "f1", "targets": [0, 1, 1]}, "targets: expected one for each of 4 rows, got shape (3,)"),
     ({"metric": "f1", "targets": 3}, "targets: expected one for each of 4 rows, got shape ()"),
     ({"metric": "f1", "targets": np.zeros((4, 1, 1))}, "targets: expected one for each of 4 rows, got shape (4, 1, 1)"),

@@ -16,8 +16,8 @@ from evolvent.crew import Crew
 from evolvent.envs import EnvSpec
 from evolvent.errors import UsageError, did_you_mean
 from evolvent.evaluation import Conditions, Evaluation, mean_return
-from evolvent.networks import Network
-from evolvent.policies.acting import compile_outputs, refuse_misfits
+from evolvent.networks import Network, in_words
+from evolvent.policies.acting import compile_last_outputs, compile_outputs, refuse_misfits
 from evolvent.seeding import stream
 from evolvent.spaces import MAX_SIZE, Box, Discrete
 from evolvent.tasks.base import refuse_odd_shapes
@@ -34,8 +34,11 @@ class Supervised:
     Whole numbers as targets are classes 0, 1, ..., of which a network needs an output each; so are the rows of a one-hot
     array under a loss or metric of classes. Other numbers are to be met by the outputs themselves. The data are copied.
 
+    Inputs may be sequences, for a network that remembers: it reads each from its first step to its last, beginning with nothing
+    remembered, and its outputs after the last are what counts. Rows without steps are to such a network sequences of one.
+
     Args:
-        inputs: `(n, features)`.
+        inputs: `(n, features)`, or sequences `(n, time, features)`, all of one length.
         targets: `(n,)` labels or numbers, or `(n, m)` one-hot rows or numbers.
         loss: "cross_entropy" or "mean_squared_error"; smaller is better.
         metric: "accuracy", "f1", or a function of outputs `(n, m)` float32 and targets, which are labels `(n,)` int64 or
@@ -80,7 +83,7 @@ class Supervised:
         self.measured = Measured(f"the {'metric' if loss is None else 'loss'} of {name}", self.objective)
         self.spec = EnvSpec(
             id=name,
-            observation_space=_unbounded(self.inputs.shape[1]),
+            observation_space=_unbounded(self.inputs.shape[-1]),
             action_space=Discrete(n=max(self.classes, 2)) if self.classes else _unbounded(self.targets.shape[1]),
             max_episode_steps=1,
             reward_threshold=None,
@@ -109,7 +112,7 @@ class Supervised:
             or aims.shape[1:] != self.targets.shape[1:]
         ):
             raise UsageError(
-                f"validation: expected inputs and targets like the data, (n, {self.inputs.shape[1]}) and"
+                f"validation: expected inputs and targets like the data, {_like(self.inputs)} and"
                 f" {self.targets.dtype} {('n', *self.targets.shape[1:])}, got {rows.shape} and {aims.dtype} {aims.shape}"
             )
         if self.classes and aims.max() >= self.classes:
@@ -134,14 +137,14 @@ class SupervisedTask:
             raise UsageError(f"threads: expected at least 1, got {threads}")
         refuse_misfits(network, problem.spec.observation_space, problem.spec.action_space)
         self._network = network
-        self._inputs, self._targets = data
+        self._inputs, self._targets = _as_read(data[0], network), data[1]
         self._batch_size = batch_size
-        self._outputs = compile_outputs(network)
+        self._outputs = compile_last_outputs(network) if network.initial_memory else compile_outputs(network)
         self._measured = problem.measured
         self._crew = Crew(threads, "evolvent-supervised")
 
     def evaluate(self, population: Population, conditions: Conditions) -> Evaluation:
-        """Return what `population (pop, dim)` achieves; each row of data counts as a step; all of them are looked at once."""
+        """Return what `population (pop, dim)` achieves; each row or step of a sequence counts as a step, once."""
         refuse_odd_shapes(population, conditions, self._network.dim)
         shape = conditions.seeds.shape
         asked = conditions.seeds if self._batch_size else conditions.seeds[:, :1]
@@ -150,7 +153,8 @@ class SupervisedTask:
         returns, steps = np.empty(shape), np.zeros(shape, np.int64)
         jobs = [partial(self._one, batches, row, seeds) for row, seeds in zip(rows, asked, strict=True)]
         returns[:] = np.array(self._crew.do(jobs)).reshape(asked.shape)
-        steps[:, : asked.shape[1]] = self._batch_size or len(self._inputs)
+        time = self._inputs.shape[1] if self._inputs.ndim == 3 else 1
+        steps[:, : asked.shape[1]] = (self._batch_size or len(self._inputs)) * time
         return mean_return(returns, steps, np.zeros(len(rows), np.bool_))
 
     def close(self) -> None:
@@ -192,11 +196,28 @@ def _objective(loss: str | None, metric: str | Objective | None) -> tuple[Object
 
 def _checked(inputs: ArrayLike, targets: ArrayLike, kind: Kind | None, whose: str = "") -> tuple[Inputs, Targets]:
     rows, aims = _finite(inputs, f"{whose}inputs"), _finite(targets, f"{whose}targets")
-    if rows.ndim != 2 or not rows.size:
-        raise UsageError(f"{whose}inputs: expected rows of numbers, (n, features), got shape {rows.shape}")
+    if rows.ndim not in {2, 3} or not rows.size:
+        expected = "rows of numbers, (n, features), or sequences of them, (n, time, features)"
+        raise UsageError(f"{whose}inputs: expected {expected}, got shape {rows.shape}")
     if aims.ndim not in {1, 2} or len(aims) != len(rows) or not aims.size:
         raise UsageError(f"{whose}targets: expected one for each of {len(rows)} rows, got shape {aims.shape}")
     return np.array(rows, np.float64, order="C"), _aims(aims, kind, f"{whose}targets")
+
+
+def _as_read(inputs: Inputs, network: Network) -> Inputs:
+    """Return inputs as a network reads them: sequences `(n, time, features)` where it remembers, else `(n, features)`.
+
+    Raises:
+        UsageError: They are sequences, and the network remembers nothing.
+    """
+    if network.initial_memory:
+        return inputs if inputs.ndim == 3 else inputs[:, np.newaxis]
+    if inputs.ndim == 3:
+        raise UsageError(
+            f"inputs: sequences, (n, time, features), need a network that remembers, such as lstm; {in_words(network)} would"
+            " see each step alone"
+        )
+    return inputs
 
 
 def _finite(given: ArrayLike, argument: str) -> NDArray[Any]:
@@ -248,6 +269,10 @@ def _batch_size(batch_size: int | None, rows: int) -> int | None:
 def _counted(given: Any) -> str:
     kind = type(given).__name__
     return f"a {kind} of {len(given)}" if isinstance(given, (tuple, list)) else f"a {kind}"  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _like(array: NDArray[Any]) -> str:
+    return f"({', '.join(map(str, ('n', *array.shape[1:])))})"
 
 
 def _unbounded(size: int) -> Box:
