@@ -14,8 +14,8 @@ from evolvent.evaluation import mean_return
 from evolvent.seeding import stream
 
 STORED = json.loads(references.STORED.read_text(encoding="utf-8"))
-OURS = {"cma": CMAES(sigma=references.SIGMA), "cmaes": CMAES(sigma=references.SIGMA)}
-OURS["cmaes_separable"] = SepCMAES(sigma=references.SIGMA)
+WHOLE, DIAGONAL = CMAES(sigma=references.SIGMA), SepCMAES(sigma=references.SIGMA)
+OURS = {"cma": WHOLE, "cmaes": WHOLE, "cmaes_separable": DIAGONAL}
 CASES = [(peer, name, dim) for peer in references.PEERS for name, dim in references.cases(peer)]
 
 
