@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from evolvent.arrays import Indices, Population, Row
 from evolvent.errors import UsageError
 from evolvent.jit import bind
-from evolvent.lanes import as_tuple, buffer, to_float32
+from evolvent.lanes import as_tuple, buffer, multiply_add, to_float32, with_precision_of
 from evolvent.networks.activations import ACTIVATIONS
 from evolvent.networks.base import Forward, Memory
-from evolvent.networks.layers import adding, beginning
 from evolvent.networks.layout import (
     MAX_NEURONS,
     Initialiser,
@@ -105,11 +104,12 @@ class MLP:
         for index in reversed(range(last + 1)):
             inputs, outputs = self.sizes[index : index + 2]
             layer = bind(
-                _layer,
-                BEGIN=beginning(outputs, starts.get(f"layer{index}.biases")),
-                ADD=adding(inputs, outputs, starts[f"layer{index}.weights"]),
+                _layer if self.biases else _unbiased_layer,
+                INPUTS=inputs,
+                OUTPUTS=outputs,
+                WEIGHTS=starts[f"layer{index}.weights"],
                 ACTIVATION=ACTIVATIONS[self.output_activation if index == last else self.activation],
-                WIDTH=outputs,
+                **({"BIASES": starts[f"layer{index}.biases"]} if self.biases else {}),
             )
             through = bind(_through, WIDTH=outputs, LAYER=layer, REST=through)
         return bind(_forward, WIDTH=self.num_inputs, LAYERS=through)
@@ -139,9 +139,7 @@ class MLP:
 
 # --- the forward pass, over values; the names in capitals are bound by MLP.forward ---------------------------------
 
-WIDTH = 0
-BEGIN: Any = None
-ADD: Any = None
+INPUTS = OUTPUTS = WEIGHTS = BIASES = WIDTH = 0
 ACTIVATION: Any = None
 LAYER: Any = None
 LAYERS: Any = None
@@ -166,7 +164,22 @@ def _outputs(row: Any, values: Any) -> tuple[Any, ...]:  # noqa: ARG001
 
 
 def _layer(row: Any, inputs: Any, outputs: Any) -> None:
-    BEGIN(row, outputs)
-    ADD(row, inputs, outputs)
-    for j in range(WIDTH):
+    for j in range(OUTPUTS):
+        outputs[j] = row[BIASES + j]
+    for i in range(INPUTS):
+        x = inputs[i]
+        for j in range(OUTPUTS):
+            outputs[j] = multiply_add(x, row[WEIGHTS + i * OUTPUTS + j], outputs[j])
+    for j in range(OUTPUTS):
+        outputs[j] = ACTIVATION(outputs[j])
+
+
+def _unbiased_layer(row: Any, inputs: Any, outputs: Any) -> None:
+    for j in range(OUTPUTS):
+        outputs[j] = with_precision_of(row[0], 0.0)
+    for i in range(INPUTS):
+        x = inputs[i]
+        for j in range(OUTPUTS):
+            outputs[j] = multiply_add(x, row[WEIGHTS + i * OUTPUTS + j], outputs[j])
+    for j in range(OUTPUTS):
         outputs[j] = ACTIVATION(outputs[j])
