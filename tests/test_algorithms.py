@@ -49,7 +49,7 @@ POPULATION, DIM = 12, 3
 TABLE = {  # a row an algorithm, with settings that learn the sphere and CartPole in the few evaluations below
     "ars": ARS(learning_rate=0.2, sigma=0.5, num_top=3),
     "cma_es": CMAES(),
-    "cosyne": CoSyNE(),
+    "cosyne": CoSyNE(mutation_strength=0.3),
     "genetic": Genetic(selection=Truncation(num_parents=5), mutation=Gaussian(strength=0.1), num_elites=2),
     "openai_es": OpenAIES(sigma=0.5, learning_rate=0.4),
     "pgpe": PGPE(optimizer="adam", learning_rate=0.5, stdev_init=0.5),

@@ -54,14 +54,14 @@ def test_children_of_the_best_quarter_take_the_place_of_the_worst():
 
 
 def test_about_three_in_ten_parameters_of_a_child_are_changed():
-    algorithm = CoSyNE(offspring_share=0.5)
+    algorithm = CoSyNE(offspring_share=0.5, mutation_strength=0.2)
     state = algorithm.init(np.zeros((400, 30), np.float32), stream(0))
     population, state = algorithm.ask(state, stream(1))
     rows, _ = algorithm.ask(algorithm.tell(state, population, measured(np.zeros(400))), stream(2))
     assert (rows[:200] == 0).all()
     changed = rows[200:][rows[200:] != 0]
     assert changed.size / rows[200:].size == pytest.approx(0.3, abs=0.03)
-    assert np.median(abs(changed)) == pytest.approx(0.3, rel=0.1)  # the scale of Cauchy noise
+    assert np.median(abs(changed)) == pytest.approx(0.2, rel=0.1)  # the scale of Cauchy noise
 
 
 def test_rows_begin_as_they_are_or_evenly_from_a_range():
@@ -142,7 +142,7 @@ def evaluations(algorithm, seed, limit=6_400):
 
 
 def test_xor_is_learnt_where_guessing_finds_nothing():
-    algorithm = CoSyNE(start_range=4.0, mutation_strength=1.0)
+    algorithm = CoSyNE(start_range=4.0)
     assert sum(evaluations(algorithm, seed) < math.inf for seed in range(6)) >= 5
     assert sum(evaluations(RandomSearch(scale=4.0), seed) < math.inf for seed in range(6)) <= 2
 

@@ -78,7 +78,7 @@ class CoSyNE:
     parent_share: float = 0.25
     offspring_share: float = 0.25
     mutation_rate: float = 0.3
-    mutation_strength: float = 0.3
+    mutation_strength: float = 1.0
     permuted: Literal["all", "by_fitness"] = "all"
 
     def __post_init__(self) -> None:
