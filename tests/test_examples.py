@@ -25,7 +25,7 @@ def printed_by(name, *words, folder):
 
 def test_every_example_is_run_here_and_tells_how():
     names = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert names == {"maximise_function", "own_world", *NEEDS}
+    assert names == {"maximise_function", "own_world", "temporal_parity", *NEEDS}
     for name in names:
         text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
         assert len(text.splitlines()) < (110 if name == "own_world" else 80)
@@ -39,6 +39,14 @@ def test_points_are_spread_nearly_as_far_as_can_be(tmp_path):
     shares = [float(share) for share in re.findall(r"([0-9.]+)% of the best known", said)]
     assert len(shares) == 2
     assert all(96 <= share <= 100 for share in shares)
+
+
+@pytest.mark.compiled
+def test_parity_is_kept_over_longer_strings_than_were_ever_seen(tmp_path):
+    said = printed_by("temporal_parity", 2, folder=tmp_path)
+    shares = [[float(share) for share in re.findall(r"([0-9.]+)%", line)] for line in said.splitlines() if "seed" in line]
+    assert [four for four, *_ in shares] == [100.0, 100.0]
+    assert min(min(each) for each in shares) > 90
 
 
 @pytest.mark.compiled
