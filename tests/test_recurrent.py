@@ -350,9 +350,9 @@ def test_predict_hands_the_memory_out_and_takes_it_back():
     actions, _ = policy.predict(sequences[:, 0], state=state, episode_start=[False, True, False])
     assert [action == first for action, first in zip(actions.tolist(), expected[0], strict=True)] == [False, True, False]
     assert policy.predict(sequences[:, 0])[0].tolist() == expected[0] == policy.act(sequences[:, 0]).tolist()
-    with pytest.raises(UsageError, match="^state: expected what predict returned"):
+    with pytest.raises(UsageError, match="state: expected what predict returned"):
         policy.predict(sequences[:, 0], state=state[:2])
-    with pytest.raises(UsageError, match="^episode_start: expected a flag for each of 3"):
+    with pytest.raises(UsageError, match="episode_start: expected a flag for each of 3"):
         policy.predict(sequences[:, 0], episode_start=[True])
 
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from evolvent.errors import EvolventError
     from evolvent.evaluation import Conditions, Evaluation, best_first
     from evolvent.moments import Moments
-    from evolvent.networks import MLP
+    from evolvent.networks import GRU, LSTM, MLP, Elman, Recurrent, make_network
     from evolvent.policies import Policy, load_policy
     from evolvent.reporting import plot, record
     from evolvent.seeding import Stream, stream
@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ENVS": "envs",
+    "GRU": "networks",
+    "LSTM": "networks",
     "MLP": "networks",
     "BlendCrossover": "algorithms",
     "Callback": "training",
@@ -66,6 +68,7 @@ _HOMES = {
     "Config": "training",
     "Constant": "algorithms",
     "Decaying": "algorithms",
+    "Elman": "networks",
     "Env": "envs",
     "EnvSpec": "envs",
     "Evaluation": "evaluation",
@@ -85,6 +88,7 @@ _HOMES = {
     "Policy": "policies",
     "Processes": "engines",
     "Rank": "algorithms",
+    "Recurrent": "networks",
     "Replacement": "algorithms",
     "Roulette": "algorithms",
     "Run": "training",
@@ -104,6 +108,7 @@ _HOMES = {
     "evolve": "training",
     "load_policy": "policies",
     "make_env": "envs",
+    "make_network": "networks",
     "open_run": "training",
     "plot": "reporting",
     "record": "reporting",
@@ -114,6 +119,8 @@ _HOMES = {
 
 __all__ = [
     "ENVS",
+    "GRU",
+    "LSTM",
     "MLP",
     "BlendCrossover",
     "Callback",
@@ -123,6 +130,7 @@ __all__ = [
     "Config",
     "Constant",
     "Decaying",
+    "Elman",
     "Env",
     "EnvSpec",
     "Evaluation",
@@ -142,6 +150,7 @@ __all__ = [
     "Policy",
     "Processes",
     "Rank",
+    "Recurrent",
     "Replacement",
     "Roulette",
     "Run",
@@ -161,6 +170,7 @@ __all__ = [
     "evolve",
     "load_policy",
     "make_env",
+    "make_network",
     "open_run",
     "plot",
     "record",
