@@ -151,14 +151,13 @@ def line(name: str, found: list[Found]) -> tuple[Any, ...]:
     row, counts = ROWS[name], [each.evaluations for each in found]
     starts = [each.starts for each in found if each.starts is not None]
     solved = sum(each.solved for each in found)
-    means = (statistics.mean(counts), statistics.median(counts), max(counts), statistics.stdev(counts))
+    means = (statistics.mean(counts), statistics.median(counts), max(counts), statistics.pstdev(counts))
     return (name, row.task, f"{solved} of {len(found)}", *means, statistics.mean(starts) if starts else None, row.published)
 
 
 def bars_of(name: str, found: list[Found]) -> dict[str, Bar]:
     """Return the claims of a row."""
-    row, counts = ROWS[name], [each.evaluations for each in found]
-    value = statistics.median(counts) if row.statistic == "median" else statistics.mean(counts)
+    row, value = ROWS[name], _statistic(name, found)
     bars = {
         f"{name}: {row.statistic} evaluations": Bar(value=value, bound=row.high, at_least=False, or_equal=True),
         f"{name}: runs that solve": Bar(value=sum(each.solved for each in found), bound=len(found)),
@@ -166,6 +165,12 @@ def bars_of(name: str, found: list[Found]) -> dict[str, Bar]:
     if row.low is not None:
         bars[f"{name}: {row.statistic} evaluations, at the least"] = Bar(value=value, bound=row.low)
     return bars
+
+
+def _statistic(name: str, found: list[Found]) -> float:
+    """Return what a row is held to."""
+    counts = [each.evaluations for each in found]
+    return statistics.median(counts) if ROWS[name].statistic == "median" else statistics.mean(counts)
 
 
 def main() -> int:
@@ -190,7 +195,10 @@ def main() -> int:
         headings=headings,
         rows=[line(name, each) for name, each in found.items()],
         bars={} if options.quick else {key: bar for name, each in found.items() for key, bar in bars_of(name, each).items()},
-        details={"runs": {name: [asdict(each) for each in runs] for name, runs in found.items()}},
+        details={
+            "ratios": {name: round(_statistic(name, each) / ROWS[name].high, 3) for name, each in found.items()},
+            "runs": {name: [asdict(each) for each in runs] for name, runs in found.items()},
+        },
         notes=["evaluations: individuals measured up to and with the first that balances for 100,000 steps"],
     )
     return conclude(report, options)

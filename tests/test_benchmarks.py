@@ -29,6 +29,7 @@ SMALLER = {
     "mujoco_worlds": ["--worlds", "Hopper-v5", "--rounds", "1", "--block-seconds", "0.02"],
     "operators": ["--seeds", "1"],
     "overhead": ["--worlds", "CartPole-v1", "--rounds", "1", "--block-seconds", "0.02"],
+    "poles": ["--row", "one", "--runs", "2"],
     "scaling": ["--rounds", "1", "--block-seconds", "0.02"],
     "soak": ["--generations", "50", "--times", "2"],
     "startup": ["--first", "1", "--after", "1"],
@@ -75,6 +76,7 @@ RATIOS = {
     "mujoco_worlds": {f"{name}_Hopper-v5" for name in ("over_task", "over_loop", "floor", "two_over_one")},
     "overhead": {"here_CartPole-v1", "process_CartPole-v1"},
     "operators": {"cartpole_reached", "xor_reached", "rastrigin_reached"},
+    "poles": {"one"},
     "scaling": {
         *(f"threads_{rows}_{size}" for rows in ("random", "evolved") for size in (64, 256)),
         "population_random",
