@@ -16,6 +16,7 @@ from evolvent.errors import FileRefused, UsageError
 from evolvent.evaluation import Conditions
 from evolvent.files import pack_tensors, parse_json, read_tensors
 from evolvent.files.strict_json import dump_json
+from evolvent.jit import COMPILES
 from evolvent.moments import Moments, merged_in_order
 from evolvent.networks import MLP, make_network
 from evolvent.policies.observations import encoder
@@ -24,6 +25,7 @@ from evolvent.spaces import Box, Discrete
 from evolvent.tasks import CompiledEnv, MujocoEnv
 from evolvent.tasks.gym_env import GymEnv
 
+LANES = 4 if COMPILES else 1
 NETWORK = make_network("elman", 4, (2,), 2)
 START = Moments(count=10, mean=np.array([0.01, -0.1, 0.02, 0.3]), squares=np.array([0.05, 4.0, 0.0, 2.0]))
 SPACES: dict[str, Any] = {"observation_space": Box.symmetric((np.inf,) * 4), "action_space": Discrete(n=2)}
@@ -97,7 +99,7 @@ def test_what_is_normalised_of_a_dict_are_the_networks_inputs():
 
 def test_a_python_environment_and_a_compiled_world_agree():
     """Gymnasium's worlds show float32 where compiled ones show float64, which moments tell in their last digits."""
-    compiled, python = CompiledEnv(CARTPOLE, NETWORK, lanes=4), GymEnv(SHOWN.spec.id, NETWORK)
+    compiled, python = CompiledEnv(CARTPOLE, NETWORK, lanes=LANES), GymEnv(SHOWN.spec.id, NETWORK)
     with closing(compiled), closing(python):
         for normaliser in (START, Moments.of_none(4)):
             one: Any = compiled.evaluate(ROWS, conditions(normaliser))
@@ -111,6 +113,7 @@ def test_a_python_environment_and_a_compiled_world_agree():
         assert python.evaluate(ROWS, Conditions(seeds=SEEDS, episode_cap=30)).moments is None
 
 
+@pytest.mark.compiled
 @pytest.mark.timeout(180)
 def test_any_number_of_workers_merges_to_the_same_bits():
     task = GymEnv("CartPole-v1", NETWORK)
@@ -122,7 +125,7 @@ def test_any_number_of_workers_merges_to_the_same_bits():
 
 
 def in_cartpole(threads):
-    return CompiledEnv(CARTPOLE, NETWORK, lanes=4, threads=threads), ROWS
+    return CompiledEnv(CARTPOLE, NETWORK, lanes=LANES, threads=threads), ROWS
 
 
 def in_mujoco(threads):

@@ -13,6 +13,7 @@ from evolvent.errors import FileRefused, UsageError
 from evolvent.evaluation import Conditions
 from evolvent.files import pack_tensors, parse_json, read_tensors
 from evolvent.files.strict_json import dump_json
+from evolvent.jit import COMPILES
 from evolvent.networks import GRU, LSTM, NETWORKS, Elman, Recurrent, in_words, make_network
 from evolvent.policies.acting import compile_last_outputs
 from evolvent.policies.actions import action_rule
@@ -22,6 +23,7 @@ from evolvent.tasks import CompiledEnv, MujocoEnv
 from evolvent.tasks.gym_env import GymEnv
 from tests.reference import recurrent as slow
 
+LANES = 4 if COMPILES else 1
 KINDS = ("recurrent", "elman", "gru", "lstm")
 
 
@@ -214,7 +216,7 @@ def test_alone_in_lanes_in_python_and_through_gymnasium_the_bits_are_the_same(ki
     population = network.initialise(4, stream(1, "rows"))
     alone = measured(CompiledEnv(WORLD, network, lanes=1), population)
     assert len(np.unique(alone.steps)) > 3
-    for task in (CompiledEnv(WORLD, network, lanes=lanes), GymEnv(WORLD.spec.id, network)):
+    for task in (CompiledEnv(WORLD, network, lanes=lanes if COMPILES else 1), GymEnv(WORLD.spec.id, network)):
         other = measured(task, population)
         assert other.returns.tobytes() == alone.returns.tobytes()
         assert other.steps.tobytes() == alone.steps.tobytes()
@@ -267,7 +269,7 @@ ev.register(SHORT)
     "task",
     [
         lambda: CompiledEnv(SHORT, COUNTER, lanes=1),
-        lambda: CompiledEnv(SHORT, COUNTER, lanes=4, threads=2),
+        lambda: CompiledEnv(SHORT, COUNTER, lanes=LANES, threads=2),
         lambda: GymEnv("recurrent/Short-v0", COUNTER),
         lambda: GymEnv("recurrent/Short-v0", COUNTER, fresh_env=True),
     ],
@@ -430,6 +432,7 @@ def test_sequences_need_a_network_that_remembers_and_one_shape():
         ev.Supervised(np.zeros((4, 3, 2)), [0, 1, 0, 1], loss="cross_entropy", name="odd", validation=(np.zeros((1, 2)), [0]))
 
 
+@pytest.mark.compiled
 def test_a_run_of_sequences_ends_with_a_policy_that_reads_them():
     sequences = np.eye(2)[[[0, 1], [1, 0], [0, 0], [1, 1]]]
     data = ev.Supervised(sequences, [0, 1, 0, 1], loss="cross_entropy", name="first")
