@@ -24,6 +24,8 @@ from evolvent.crew import cores
 from evolvent.networks import MLP, Elman, Recurrent
 
 RESULTS = Path(__file__).parent / "results" / "poles.json"
+PAGE = Path(__file__).parent.parent / "docs" / "pole-balancing.md"
+BEGIN, END = "<!-- begin: written by benchmarks/poles.py -->", "<!-- end -->"
 RUNS, QUICK_RUNS = 50, 5
 WITHIN = 0.35  # of a published number that is to be met, not beaten
 
@@ -155,6 +157,36 @@ def line(name: str, found: list[Found]) -> tuple[Any, ...]:
     return (name, row.task, f"{solved} of {len(found)}", *means, statistics.mean(starts) if starts else None, row.published)
 
 
+def table(kept: dict[str, Any]) -> str:
+    """Return the kept runs as a table of the page."""
+    lines = [
+        "| row | task | solved | mean | median | most | of 625 starts | published | minutes |",
+        "|---|---|---:|---:|---:|---:|---:|---|---:|",
+    ]
+    for name in (each for each in ROWS if each in kept):
+        found = [Found(**each) for each in kept[name]["runs"]]
+        _, task, solved, mean, median, most, _, starts, published = line(name, found)
+        minutes = sum(each.seconds for each in found) / 60
+        shown = "–" if starts is None else f"{starts:.0f} on average, at least {min(each.starts or 0 for each in found)}"
+        lines.append(
+            f"| `{name}` | {task} | {solved} | {mean:,.0f} | {median:,.0f} | {most:,} | {shown} | {published} | {minutes:.1f} |"
+        )
+    machines = {
+        f"{each['machine']['cores']} cores, {each['machine']['processor']}, {each['machine']['system']}"
+        for each in kept.values()
+    }
+    return "\n".join(
+        [*lines, "", f"Measured on {' and on '.join(sorted(machines))}, which was busy with other work: minutes are hints."]
+    )
+
+
+def write_page(kept: dict[str, Any]) -> None:
+    """Put the table of the kept runs into the page, in the place of the one before."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{table(kept)}\n\n{END}{after}", encoding="utf-8")
+
+
 def bars_of(name: str, found: list[Found]) -> dict[str, Bar]:
     """Return the claims of a row."""
     row, value = ROWS[name], _statistic(name, found)
@@ -180,7 +212,11 @@ def main() -> int:
     parser.add_argument("--runs", type=int, help=f"how many seeds each ({RUNS}, quick {QUICK_RUNS})")
     parser.add_argument("--first-seed", type=int, default=0, help="of the runs; settings were chosen on those from 1000 on")
     parser.add_argument("--threads", type=int, default=cores(), help="that share a generation; they change no result")
-    parser.add_argument("--keep", action="store_true", help=f"keep every run in results/{RESULTS.name}, and go on from there")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help=f"keep every run in results/{RESULTS.name}, go on from there, and write the page's table",
+    )
     options = parser.parse_args()
     count = options.runs or (QUICK_RUNS if options.quick else RUNS)
     kept: dict[str, Any] = {}
@@ -189,6 +225,8 @@ def main() -> int:
             parser.error("--keep keeps the seeds from 0 on, and all of them")
         kept = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() else {}
     found = {name: runs_of(name, count, kept, options) for name in options.row or ROWS}
+    if options.keep:
+        write_page(kept)
     headings = ("row", "task", "solved", "mean", "median", "most", "deviation", "of 625 starts", "published")
     report = Report(
         name="poles",

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env as check_gymnasium
 
+from evolvent.algorithms import CMAES
 from evolvent.envs import ENVS, make_env
 from evolvent.envs.pole_dynamics import OnePole, TwoPoles
 from evolvent.errors import UsageError
@@ -235,6 +236,34 @@ def test_in_lanes_each_seed_is_the_same_start():
 
 def itself(state):
     return tuple(state)
+
+
+# --- learning ---
+
+
+def evaluations_until_solved(task, seed):
+    """Return how many individuals CMA-ES measures until one balances for 100,000 steps; 5,000 where none does."""
+    algorithm, measured = CMAES(sigma=0.3), 0
+    state = algorithm.init(np.zeros((15, task.network.dim), np.float32), stream(seed, "init"))
+    for generation in range(5000 // 15):
+        population, state = algorithm.ask(state, stream(seed, generation, "ask"))
+        evaluation = task.evaluate(population, Conditions(seeds=np.zeros((15, 1), np.uint64)))
+        solvers = np.flatnonzero(evaluation.returns[:, 0] >= 100_000)
+        if len(solvers):
+            return measured + int(solvers[0]) + 1
+        measured += 15
+        state = algorithm.tell(state, population, evaluation)
+    return 5000
+
+
+@pytest.mark.slow
+@pytest.mark.compiled
+def test_cma_es_balances_two_poles_in_fewer_evaluations_than_published():
+    network = MLP(sizes=(6, 6, 1), activation="tanh", output_activation="tanh", biases=False)
+    with closing(CompiledEnv(ENVS["DoublePole-v0"], network)) as task:
+        counts = [evaluations_until_solved(task, seed) for seed in range(2000, 2005)]
+    assert max(counts) < 5000
+    assert np.mean(counts) <= 895  # Igel 2003, a mean of 50 runs
 
 
 # --- keyword arguments ---
