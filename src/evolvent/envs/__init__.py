@@ -23,7 +23,7 @@ MAKERS: dict[str, Callable[..., Env]] = {
     "CartPole-v1": cartpole.make,
     "CartPoleNoVel-v1": hidden_velocities.make_cartpole,
     "DoublePole-v0": pole_balancing.make_two,
-    "DoublePoleNoVelocity-v0": pole_balancing.make_two_at_rest,
+    "DoublePoleNoVelocity-v0": pole_balancing.make_two_hidden,
     "DoublePoleNoVelocityDamping-v0": damped_poles.make,
     "DoublePoleNoVelocityStarts-v0": pole_balancing.make_two_from_many_starts,
     "MountainCar-v0": mountain_car.make,
@@ -32,7 +32,7 @@ MAKERS: dict[str, Callable[..., Env]] = {
     "Pendulum-v1": pendulum.make,
     "PendulumNoVel-v1": hidden_velocities.make_pendulum,
     "SinglePole-v0": pole_balancing.make_one,
-    "SinglePoleNoVelocity-v0": pole_balancing.make_one_at_rest,
+    "SinglePoleNoVelocity-v0": pole_balancing.make_one_hidden,
 }
 ENVS: dict[str, Env] = {env_id: make() for env_id, make in MAKERS.items()}
 CARTPOLE = ENVS["CartPole-v1"]

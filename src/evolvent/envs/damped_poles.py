@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from evolvent.envs.base import Env
 from evolvent.envs.cart_picture import picture_of
-from evolvent.envs.pole_balancing import START_ANGLE, make_two_at_rest, observe_two_at_rest, reset_two, step_two
+from evolvent.envs.pole_balancing import START_ANGLE, make_two_hidden, observe_two_angles, reset_two, step_two
 from evolvent.envs.pole_dynamics import TwoPoles
 from evolvent.jit import bind
 from evolvent.lanes import Flag, Value, absolute, maximum, to_float64, where
@@ -46,7 +46,7 @@ def reset(draw: Draw) -> DampedPoles:
 
 def observe(state: DampedPoles) -> tuple[Value, ...]:
     """Return the position and the angle of each pole."""
-    return observe_two_at_rest(state.poles)
+    return observe_two_angles(state.poles)
 
 
 def step(state: DampedPoles, action: tuple[Value, ...], draw: Draw) -> tuple[DampedPoles, Value, Flag]:
@@ -87,7 +87,7 @@ def make(*, second_length: float = 0.1, start_angle: float = START_ANGLE, least_
     Raises:
         UsageError: A number is none, or out of its range.
     """
-    plain = make_two_at_rest(second_length=second_length, start_angle=start_angle, least_force=least_force)
+    plain = make_two_hidden(second_length=second_length, start_angle=start_angle, least_force=least_force)
     spec = replace(plain.spec, id="DoublePoleNoVelocityDamping-v0", max_episode_steps=MAX_STEPS, reward_threshold=None)
     return Env(
         spec=spec,

@@ -58,7 +58,7 @@ def observe_one(state: OnePole) -> tuple[Value, ...]:
     )
 
 
-def observe_one_at_rest(state: OnePole) -> tuple[Value, ...]:
+def observe_one_angle(state: OnePole) -> tuple[Value, ...]:
     """Return position and angle, in `UNITS`."""
     return (state.position / UNITS[0], state.angle / UNITS[2])
 
@@ -90,7 +90,7 @@ def observe_two(state: TwoPoles) -> tuple[Value, ...]:
     )
 
 
-def observe_two_at_rest(state: TwoPoles) -> tuple[Value, ...]:
+def observe_two_angles(state: TwoPoles) -> tuple[Value, ...]:
     """Return the position and the angle of each pole, in `UNITS`."""
     return (state.position / UNITS[0], state.angle_1 / UNITS[2], state.angle_2 / UNITS[2])
 
@@ -155,9 +155,9 @@ def make_one(*, start_angle: float = START_ANGLE, least_force: float = 0.0) -> E
     return _one("SinglePole-v0", observe_one, start_angle, least_force)
 
 
-def make_one_at_rest(*, start_angle: float = START_ANGLE, least_force: float = 0.0) -> Env:
+def make_one_hidden(*, start_angle: float = START_ANGLE, least_force: float = 0.0) -> Env:
     """Return the world of one pole whose velocities are hidden; `make_one` has the arguments."""
-    return _one("SinglePoleNoVelocity-v0", observe_one_at_rest, start_angle, least_force)
+    return _one("SinglePoleNoVelocity-v0", observe_one_angle, start_angle, least_force)
 
 
 def make_two(*, second_length: float = 0.1, start_angle: float = START_ANGLE, least_force: float = 0.0) -> Env:
@@ -174,9 +174,9 @@ def make_two(*, second_length: float = 0.1, start_angle: float = START_ANGLE, le
     return _two("DoublePole-v0", observe_two, start_angle, second_length, least_force)
 
 
-def make_two_at_rest(*, second_length: float = 0.1, start_angle: float = START_ANGLE, least_force: float = 0.0) -> Env:
+def make_two_hidden(*, second_length: float = 0.1, start_angle: float = START_ANGLE, least_force: float = 0.0) -> Env:
     """Return the world of two poles whose velocities are hidden; `make_two` has the arguments."""
-    return _two("DoublePoleNoVelocity-v0", observe_two_at_rest, start_angle, second_length, least_force)
+    return _two("DoublePoleNoVelocity-v0", observe_two_angles, start_angle, second_length, least_force)
 
 
 def make_two_from_many_starts(*, second_length: float = 0.1, least_force: float = 0.0) -> Env:
@@ -189,14 +189,14 @@ def make_two_from_many_starts(*, second_length: float = 0.1, least_force: float 
     Raises:
         UsageError: A number is none, or out of its range.
     """
-    world = _two("DoublePoleNoVelocityStarts-v0", observe_two_at_rest, START_ANGLE, second_length, least_force)
+    world = _two("DoublePoleNoVelocityStarts-v0", observe_two_angles, START_ANGLE, second_length, least_force)
     limits = replace(world.spec, max_episode_steps=STEPS_OF_TEST, reward_threshold=float(STEPS_OF_TEST))
     return replace(world, spec=limits, reset=reset_to_one_of_many)
 
 
 def _one(env_id: str, observe: Callable[..., tuple[Value, ...]], start_angle: object, least_force: object) -> Env:
     return Env(
-        spec=_spec(env_id, (MAX_ANGLE_OF_ONE,), hidden=observe is observe_one_at_rest),
+        spec=_spec(env_id, (MAX_ANGLE_OF_ONE,), hidden=observe is observe_one_angle),
         reset=bind(reset_one, START_ANGLE=_within("start_angle", start_angle, -MAX_ANGLE_OF_ONE, MAX_ANGLE_OF_ONE)),
         observe=observe,
         step=bind(step_one, LEAST_FORCE=_within("least_force", least_force, 0.0, FORCE)),
@@ -210,7 +210,7 @@ def _two(
     length = _within("second_length", second_length, 0.1, 1.0)
     pole = Pole(half_length=length / 2.0, mass=0.1 * length)
     return Env(
-        spec=_spec(env_id, (MAX_ANGLE_OF_TWO, MAX_ANGLE_OF_TWO), hidden=observe is observe_two_at_rest),
+        spec=_spec(env_id, (MAX_ANGLE_OF_TWO, MAX_ANGLE_OF_TWO), hidden=observe is observe_two_angles),
         reset=bind(reset_two, START_ANGLE=_within("start_angle", start_angle, -MAX_ANGLE_OF_TWO, MAX_ANGLE_OF_TWO)),
         observe=observe,
         step=bind(step_two, POLE_2=pole, LEAST_FORCE=_within("least_force", least_force, 0.0, FORCE)),
