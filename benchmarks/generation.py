@@ -27,12 +27,12 @@ from evolvent.engines import Inline
 from evolvent.evaluation import mean_return
 from evolvent.tasks import Task
 from evolvent.training import checkpoint, run_folder
+from evolvent.training.beginning import default_config
 from evolvent.training.callbacks import COLUMNS
 from evolvent.training.config import merge
 from evolvent.training.digest import FIRST, chained
 from evolvent.training.history import History
 from evolvent.training.parts import Search, prepare
-from evolvent.training.presets import default_config
 from evolvent.training.recorder import Recorder
 from evolvent.training.scoring import episode_seeds
 from evolvent.training.search import advance, begin

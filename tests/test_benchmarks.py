@@ -30,6 +30,7 @@ SMALLER = {
     "operators": ["--seeds", "1"],
     "overhead": ["--worlds", "CartPole-v1", "--rounds", "1", "--block-seconds", "0.02"],
     "poles": ["--row", "one", "--runs", "2"],
+    "presets": ["--seeds", "1"],
     "scaling": ["--rounds", "1", "--block-seconds", "0.02"],
     "soak": ["--generations", "50", "--times", "2"],
     "startup": ["--first", "1", "--after", "1"],
@@ -92,6 +93,7 @@ RATIOS = {
     "soak": {f"growth_{name}" for name in ("memory_main", "memory_worker", "files", "threads", "shared_memory")},
     "startup": {"first_over_after", "load_over_floor"},
     "workers": {"two_over_one_CartPole-v1"},
+    "presets": {"solved"},
     "worlds": {"Pendulum-v1"},
     "worlds_table": {"ran"},
 }

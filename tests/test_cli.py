@@ -306,7 +306,7 @@ def test_worlds_are_listed(capsys):
     code, out, _ = said(capsys, "envs")
     assert code == 0
     rows = [line.split() for line in out.splitlines()]
-    assert ["CartPole-v1", "compiled", "500", "475", "500"] in rows
+    assert ["CartPole-v1", "compiled", "genetic", "500", "475", "500"] in rows
     assert set(ENVS) <= {row[0] for row in rows if row[1:2] == ["compiled"]}
     assert max(map(len, out.splitlines())) <= 80
     assert f"  {HILL}\n" in said(capsys, "envs", "--all")[1]

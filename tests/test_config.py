@@ -18,9 +18,10 @@ from evolvent.envs import ENVS
 from evolvent.errors import UsageError
 from evolvent.training import Config, GeneticConfig
 from evolvent.training.algorithm_choice import short_algorithm
+from evolvent.training.beginning import default_config
 from evolvent.training.config import merge, read_toml, to_toml
 from evolvent.training.parts import prepare
-from evolvent.training.presets import PRESETS, default_config
+from evolvent.training.presets import PRESETS
 from evolvent.training.worlds import env_spec
 
 EXAMPLES = int(os.environ.get("EVOLVENT_EXAMPLES", "300"))

@@ -157,6 +157,7 @@ def test_where_the_compiled_form_cannot_be_had_gymnasiums_runs_and_the_heading_s
     reason = "MuJoCo 9.0.0 is not one of the versions 3.x, 4.x that are known"
     monkeypatch.setattr(worlds.mujoco, "unavailable", lambda _: reason, raising=False)
     assert default_form("Hopper-v5") == "gymnasium"
-    assert heading("Hopper-v5", Config(world="gymnasium")).startswith(f"Hopper-v5 (gymnasium world, for {reason}, defaults)")
+    told = heading("Hopper-v5", Config(world="gymnasium"))
+    assert told.startswith(f"Hopper-v5 (gymnasium world, for {reason}, no preset: defaults)")
     with pytest.raises(UsageError, match=f"world: {reason}; use --world gymnasium"):
         make_task("Hopper-v5", ev.MLP(sizes=(11, 3)), ev.Config(world="compiled"))

@@ -7,9 +7,9 @@ from evolvent.algorithms import Gaussian, Genetic, Truncation
 from evolvent.cli.main import run as run_command
 from evolvent.errors import UsageError
 from evolvent.networks import MLP
+from evolvent.training.beginning import default_config
 from evolvent.training.config import merge
 from evolvent.training.parts import prepare
-from evolvent.training.presets import default_config
 from evolvent.training.recipes import RECIPES
 
 

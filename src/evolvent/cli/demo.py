@@ -12,7 +12,7 @@ from evolvent.cli.progress import Output, carry_out, heading
 from evolvent.cli.summary import result_lines
 from evolvent.cli.terminal import command_name, short
 from evolvent.training import Run, start
-from evolvent.training.presets import default_config
+from evolvent.training.beginning import default_config
 
 ENV = "CartPole-v1"
 

@@ -13,6 +13,7 @@ from evolvent.cli.tables import show
 from evolvent.cli.terminal import say
 from evolvent.files import dump_json
 from evolvent.tasks.gym_ids import registered, registered_limits
+from evolvent.training.algorithm_choice import GENETIC, algorithm_name
 from evolvent.training.presets import PRESETS
 from evolvent.training.worlds import compiled_ids, default_form, why_not_compiled
 
@@ -39,7 +40,7 @@ def command(arguments: Sequence[str]) -> int:
     if flags.json:
         say(dump_json({"compiled": [*compiled], "presets": [*sorted(PRESETS)], "gymnasium": [*registered()]}))
         return 0
-    table = Table("world", "runs as", "preset reaches", "solved at", "steps", box=None, pad_edge=False)
+    table = Table("world", "runs as", "preset", "reaches", "solved", "steps", box=None, pad_edge=False)
     for env_id in known:
         table.add_row(env_id, default_form(env_id), *_figures(env_id))
     show(table)
@@ -53,8 +54,11 @@ def command(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _figures(env_id: str) -> tuple[str, str, str]:
-    """Return what the preset reaches, when the world counts as solved, and how long an episode is at most."""
+def _figures(env_id: str) -> tuple[str, ...]:
+    """Return what searches in a world's preset, what it reaches, what counts as solved, and the most steps of an episode."""
     steps, threshold = registered_limits(env_id)
-    preset = f"{PRESETS[env_id].score:g}" if env_id in PRESETS else "–"
-    return preset, "–" if threshold is None else f"{threshold:g}", "–" if steps is None else str(steps)
+    preset = PRESETS.get(env_id)
+    search = None if preset is None else algorithm_name(preset.settings.get("algorithm", GENETIC))
+    reached = None if preset is None or preset.measured is None else f"{preset.measured.score:.5g}"
+    figures = (search, reached, None if threshold is None else f"{threshold:g}", None if steps is None else str(steps))
+    return tuple(each or "–" for each in figures)

@@ -66,7 +66,8 @@ def command(arguments: Sequence[str]) -> int:
     world = flags.world or default_form(env)
     env_kwargs = arguments_for(policy, env, flags.env_kwargs)
     max_steps = flags.max_steps or env_spec(env, env_kwargs).max_episode_steps
-    settings = {"action_rule": policy.action_rule, "workers": flags.workers, "fresh_env": flags.fresh_env}
+    settings = {"action_rule": policy.action_rule, "normalise": policy.normaliser is not None}
+    settings |= {"workers": flags.workers, "fresh_env": flags.fresh_env}
     config = merge(Config(world=world, env_kwargs=env_kwargs), settings, "evaluate")
     with closing(make_task(env, policy.network, config)) as task, closing(make_engine(config, task)) as engine:
         seeds = test_seeds(flags.seed, flags.episodes)

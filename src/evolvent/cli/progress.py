@@ -23,9 +23,9 @@ from evolvent.kernel_cache import compiling
 from evolvent.tasks.gym_env import DEFAULT_CAP
 from evolvent.training import Callback, Config, Generation, Run, RunInterrupted
 from evolvent.training.algorithm_choice import short_algorithm
+from evolvent.training.beginning import described
 from evolvent.training.pace import Pace, TimeLeft
 from evolvent.training.parts import Search
-from evolvent.training.presets import PRESETS
 from evolvent.training.run import OnBegin
 from evolvent.training.worlds import compiled_ids, shown_arguments, why_not_compiled
 
@@ -95,10 +95,9 @@ def carry_out(
 
 def heading(env: str, config: Config, recipe: str | None = None) -> str:
     """Return what is about to run, in a line."""
-    start = f"recipe {recipe}" if recipe else "preset" if env in PRESETS else "defaults"
     fallback = why_not_compiled(env) if config.world == "gymnasium" and env in compiled_ids() else None
     form = f"gymnasium world, for {fallback}" if fallback else f"{config.world} world"
-    kind = f"{form}{''.join(f', {each}' for each in shown_arguments(env, config.env_kwargs))}, {start}"
+    kind = f"{form}{''.join(f', {each}' for each in shown_arguments(env, config.env_kwargs))}, {described(env, config, recipe)}"
     no_limit = config.world == "gymnasium" and config.max_steps == DEFAULT_CAP
     limit = f", episodes end after {DEFAULT_CAP:,} steps" if no_limit else ""
     search = f"{short_algorithm(config.algorithm)}, population {config.population}"

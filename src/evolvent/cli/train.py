@@ -15,8 +15,8 @@ from evolvent.env_kwargs import as_text, refuse_text
 from evolvent.errors import UsageError
 from evolvent.files import read_bytes
 from evolvent.training import Config, start
+from evolvent.training.beginning import default_config
 from evolvent.training.config import merge, read_toml
-from evolvent.training.presets import default_config
 from evolvent.training.worlds import full_id
 
 IN_PYTHON = "python"
@@ -24,7 +24,7 @@ IN_PYTHON = "python"
 
 @dataclass(frozen=True, kw_only=True)
 class Train:
-    """Evolve a policy for a world; CartPole-v1 has tuned settings.
+    """Evolve a policy for a world; evolvent envs tells which have tuned settings.
 
     Args:
         env: Gymnasium id of the world, evolvent envs lists them; or module:function of one that makes an environment.

@@ -32,6 +32,7 @@ class CompiledEnv:
         action_noise: Standard deviation of normal noise on the outputs that become the actions of a box.
         threads: How many threads share the episodes. Their number never changes a result.
         lanes: How many episodes run side by side in vector registers, 1 for one at a time; None chooses. Neither does theirs.
+        normalised: Whether what is compiled at once is for normalised observations; both are compiled when they are needed.
 
     Examples:
         >>> from evolvent.envs import CARTPOLE
@@ -45,7 +46,7 @@ class CompiledEnv:
         (8, 3)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the world, what acts in it, and how it is compiled and run
         self,
         env: Env,
         network: Network,
@@ -54,6 +55,7 @@ class CompiledEnv:
         action_noise: float = 0.0,
         threads: int = 1,
         lanes: int | None = None,
+        normalised: bool = False,
     ) -> None:
         """Compile the rollout of `network` in `env`, or find it compiled."""
         if threads < 1:
@@ -72,7 +74,7 @@ class CompiledEnv:
         self._rollouts: dict[bool, Rollout] = {}
         self._crew = Crew(threads if COMPILES else 1, "evolvent-rollout")
         try:
-            self._rollout(normalised=False)
+            self._rollout(normalised=normalised)
         except BaseException:
             self._crew.close()
             raise

@@ -17,11 +17,11 @@ from evolvent.errors import EvolventError, FileRefused, StorageFailed, UsageErro
 from evolvent.files import JsonObject, dump_json, read_bytes, save_atomically
 from evolvent.policies import Policy
 from evolvent.training import checkpoint, history, run_folder
+from evolvent.training.beginning import default_config
 from evolvent.training.callbacks import Callback, Generation, Stop
 from evolvent.training.config import Config, merge, read_toml, to_toml
 from evolvent.training.manifest import LARGEST_TEXT, changed_versions, circumstances, read_manifest
 from evolvent.training.parts import Search, prepare
-from evolvent.training.presets import default_config
 from evolvent.training.problem import Given, Problem, given_problem, problem_in_file, with_settings
 from evolvent.training.recorder import Recorder, champion, errors_logged
 from evolvent.training.resizing import refuse_fixed_size, resized

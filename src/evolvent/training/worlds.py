@@ -95,11 +95,11 @@ def make_task(env_id: str, network: Network, config: Config, *, training: bool =
             return GymEnv(env_id, network, env_kwargs=env_kwargs, **acting, fresh_env=config.fresh_env)
     if reason := why_not_compiled(env_id):
         raise UsageError(f"world: {reason}; use --world gymnasium (evolvent envs lists the compiled ones)")
-    threads = config.workers or cores()
+    how: Any = {**acting, "threads": config.workers or cores(), "normalised": config.normalise}
     if (env := _of_values(env_id, config.env_kwargs)) is not None:
         _refuse_other_size(env)
-        return CompiledEnv(env, network, **acting, threads=threads)
-    return mujoco.MujocoEnv(env_id, network, env_kwargs=env_kwargs, **acting, threads=threads)
+        return CompiledEnv(env, network, **how)
+    return mujoco.MujocoEnv(env_id, network, env_kwargs=env_kwargs, **how)
 
 
 def _refuse_other_size(env: Env) -> None:

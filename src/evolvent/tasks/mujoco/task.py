@@ -58,12 +58,13 @@ class MujocoEnv:
         action_rule: What makes actions of outputs: clipped or tanh; "auto" is clipped.
         action_noise: As for `CompiledEnv`.
         threads: How many threads share the episodes. Their number never changes a result.
+        normalised: As for `CompiledEnv`.
 
     Raises:
         UsageError: The environment is not one of these, or MuJoCo is missing, or of a version that is not known.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the world, what acts in it, and how it is compiled and run
         self,
         env_id: str,
         network: Network,
@@ -72,6 +73,7 @@ class MujocoEnv:
         action_rule: str = AUTO,
         action_noise: float = 0.0,
         threads: int = 1,
+        normalised: bool = False,
     ) -> None:
         """Build Gymnasium's environment once, for its model and settings, and compile the rollout."""
         if threads < 1:
@@ -94,7 +96,7 @@ class MujocoEnv:
         self._rollouts: dict[bool, Rollout] = {}
         self._crew = Crew(num_threads, "evolvent-mujoco")
         try:
-            self._rollout(normalised=False)
+            self._rollout(normalised=normalised)
         except BaseException:
             self._crew.close()
             raise
