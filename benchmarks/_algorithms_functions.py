@@ -94,6 +94,12 @@ FUNCTIONS: Mapping[str, Function] = {
     "Rastrigin": Function(rastrigin, 0.5),
 }
 BUDGETS = {10: 10_000, 100: 40_000}  # evaluations, by the number of parameters
+MANY_VALLEYS = 30_000  # in 10 parameters, so that a search can begin anew several times
+
+
+def budget(name: str, dim: int) -> int:
+    """Return after how many evaluations a search gives up."""
+    return MANY_VALLEYS if (name, dim) == ("Rastrigin", 10) else BUDGETS[dim]
 
 
 def optimum(dim: int) -> Values:
@@ -121,16 +127,17 @@ def make(algorithm: str) -> Algorithm[Any]:
     return made("algorithm", SETTINGS[algorithm], ALGORITHMS)
 
 
-def search(name: str, dim: int, algorithm: str, seed: int, budget: int) -> Found:
+def search(name: str, dim: int, algorithm: str, seed: int) -> Found:
     """Return what one search comes to; its best two candidates are looked at after every generation, uncounted.
 
     The first rows are normal numbers where an algorithm begins with them, and 0 where it begins around one.
     """
     function, searching, count = FUNCTIONS[name], make(algorithm), population_size(algorithm, dim)
+    most = budget(name, dim)
     initial = stream(seed, "initial").normal((count, dim)) if algorithm == "genetic" else np.zeros((count, dim), np.float32)
     state = searching.init(initial, stream(seed, "init"))
     spent, lowest, curve, generation = 0, math.inf, list[float](), 0
-    while spent < budget and lowest >= function.target:
+    while spent < most and lowest >= function.target:
         population, state = searching.ask(state, stream(seed, generation, "ask"))
         values = function.values(population.astype(np.float64) - optimum(dim))
         counted = np.ones((len(values), 1), np.int64)
@@ -139,7 +146,7 @@ def search(name: str, dim: int, algorithm: str, seed: int, budget: int) -> Found
         candidates = searching.candidates(state, 2).astype(np.float64) - optimum(dim)
         lowest = min(lowest, float(function.values(candidates).min()))
         spent, generation = spent + len(values), generation + 1
-        while len(curve) < CHECKPOINTS and spent >= (len(curve) + 1) * budget / CHECKPOINTS:
+        while len(curve) < CHECKPOINTS and spent >= (len(curve) + 1) * most / CHECKPOINTS:
             curve.append(lowest)
     reached = lowest < function.target
     return Found(spent if reached else None, lowest, [*curve, *[lowest] * (CHECKPOINTS - len(curve))])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _algorithms_functions import BUDGETS, CHECKPOINTS, FUNCTIONS
+from _algorithms_functions import CHECKPOINTS, FUNCTIONS, budget
 from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
@@ -26,7 +26,7 @@ LOOKS: Mapping[str, tuple[str, str]] = {  # a colour for each kind of search
     "snes": (GREEN, "--"),
     "cma_es": (BLUE, "-"),
     "xnes": (BLUE, "--"),
-    "cma_es, restarts": (PINK, "-"),
+    "cma_es, restarts": (PINK, "--"),
     "random_search": (GREY, "-"),
 }
 GRID = 120
@@ -54,7 +54,7 @@ def draw(found: Mapping[str, Any], folder: Path) -> None:
 
 def _function(axes: Any, problem: str, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     name, _, dim = problem.rpartition(" ")
-    spent = BUDGETS[int(dim)] * np.arange(1, CHECKPOINTS + 1) / CHECKPOINTS
+    spent = budget(name, int(dim)) * np.arange(1, CHECKPOINTS + 1) / CHECKPOINTS
     for algorithm, (colour, line) in LOOKS.items():
         if algorithm in found:
             middle = np.median([each["curve"] for each in found[algorithm]], axis=0)

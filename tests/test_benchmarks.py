@@ -19,6 +19,7 @@ from benchmarks._harness import Bar, block, median_ratio, quantity
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 SMALLER = {
+    "algorithms": ["--problems", "sphere 10", "CartPole-v1", "--algorithms", "cma_es", "random_search"],
     "compiling": [],
     "article": ["--seeds", "1", "--block-seconds", "0.05", "--episode-cap", "200"],
     "champions": ["--seeds", "2"],
@@ -39,6 +40,7 @@ SMALLER = {
     "worlds_table": ["--worlds", "CartPole-v1"],
 }
 RATIOS = {
+    "algorithms": {"reached sphere 10", "reached CartPole-v1"},
     "compiling": {"CartPole-v1 16 relu"},
     "article": {"ours1_over_article", "ours2_over_article", "ours1_over_vector", "ours2_over_vector", "ours2_over_ours1"},
     "champions": {"as_published", "put_right", "our_own", "as_published_returns_a_child"},
@@ -256,6 +258,40 @@ def test_every_picture_is_drawn_from_the_published_figures(monkeypatch: pytest.M
     assert {path.name for path in tmp_path.iterdir()} == pictures
     page = (FOLDER.parent / "docs" / "claims.md").read_text(encoding="utf-8")
     assert all(f"(images/{name})" in page for name in pictures)
+
+
+def test_the_page_on_algorithms_and_its_pictures_are_those_of_the_published_figures(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    published = json.loads((FOLDER / "results" / "algorithms.json").read_text(encoding="utf-8"))
+    algorithms = importlib.import_module("algorithms")
+    assert tuple(published["found"]) == algorithms.PROBLEMS
+    page = (FOLDER.parent / "docs" / "algorithms.md").read_text(encoding="utf-8")
+    assert algorithms.page_part(published) in page
+    importlib.import_module("_algorithms_pictures").draw(published["found"], tmp_path)
+    pictures = {path.name for path in (FOLDER.parent / "docs" / "images").glob("algorithms-*.png")}
+    assert {path.name for path in tmp_path.iterdir()} == pictures
+    assert all(f"(images/{name})" in page for name in pictures)
+
+
+@pytest.mark.parametrize("name", ["sphere", "ellipsoid", "turned_ellipsoid", "rosenbrock", "rastrigin"])
+def test_a_function_that_algorithms_are_measured_on_has_its_optimum_at_zero(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    values = getattr(importlib.import_module("_algorithms_functions"), name)
+    rows = 0.3 * np.random.default_rng(0).normal(size=(50, 10))
+    assert values(np.zeros((1, 10))) == pytest.approx(0)
+    assert values(rows).min() > 0
+    if name == "turned_ellipsoid":
+        curvatures = np.linalg.eigvalsh(_hessian(values, 10))
+        assert curvatures == pytest.approx(2 * 10 ** (3 * np.arange(10) / 9), rel=1e-6)
+
+
+def _hessian(values: Callable[[NDArray[np.float64]], NDArray[np.float64]], dim: int) -> NDArray[np.float64]:
+    """Return that of a quadratic function whose lowest value is 0, at 0."""
+    unit = np.eye(dim)
+    alone = values(unit)
+    return values((unit[:, np.newaxis] + unit).reshape(-1, dim)).reshape(dim, dim) - alone[:, np.newaxis] - alone
 
 
 def test_a_gradient_is_charged_as_three_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
