@@ -8,7 +8,12 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-SMALL = {
+SMALL = {  # with all that a preset may set: how worlds are tuned is no business of these tests
+    "algorithm": "genetic",
+    "biases": True,
+    "normalise": False,
+    "candidates": 1,
+    "validation_every": 1,
     "population": 8,
     "generations": 6,
     "episodes": 1,
@@ -21,6 +26,7 @@ SMALL = {
 }
 SMALL_FLAGS = (
     *("--population", "8", "--generations", "6", "--episodes", "1", "--validation-episodes", "2", "--test-episodes", "2"),
+    *("--algorithm", "genetic", "--biases", "--no-normalise", "--candidates", "1", "--validation-every", "1"),
     *("--hidden", "2", "--max-steps", "30", "--selection", "truncation:num_parents=2", "--no-target"),
 )
 PATIENCE = 30.0  # seconds

@@ -16,6 +16,7 @@ from evolvent.evaluation import MOST_PROBLEMS, Conditions, Evaluation, Problem, 
 from evolvent.moments import Moments, merged_in_order
 
 SLICES_A_WORKER = 2  # into which what is left is cut: smaller towards the end, so that all workers end at about the same time
+MOMENTS = ("counts", "mean", "squares")  # of each job's observations, where they are told
 LARGEST_SLICE = 32 * 2**20  # bytes of rows: on its way to a worker, which has two, each is held several times
 
 
@@ -125,12 +126,13 @@ class Work:
         jobs = given.jobs[begin : begin + size]
         given.reported += size
         self.left -= size
-        for name in report.arrays.keys() - {"mean", "squares"}:
+        for name in report.arrays.keys() - {*MOMENTS}:
             values = report.arrays[name]
             self._place(name, values)[jobs] = values
-        if "count" in report.facts:
-            mean, squares = report.arrays["mean"], report.arrays["squares"]
-            self._moments[int(jobs[0])] = Moments(count=report.facts["count"], mean=mean, squares=squares)
+        if "counts" in report.arrays:
+            found = (report.arrays[name] for name in MOMENTS)
+            for job, count, mean, squares in zip(jobs.tolist(), *found, strict=True):
+                self._moments[job] = Moments(count=int(count), mean=mean, squares=squares)
         for individual, episode, *others in report.facts["problems"]:
             where = self._where(int(jobs[individual]), episode)
             self._problems.append(Problem(*where, *others))

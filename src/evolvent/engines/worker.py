@@ -19,13 +19,15 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any, Final
+
+import numpy as np
 
 from evolvent.engines.blueprint import unpack
 from evolvent.engines.messages import Message, read, write
@@ -129,12 +131,18 @@ def _measure(task: Task, message: Message, tell: Tell, pace: _Pace, limit: float
     normaliser = _normaliser(message)
     begin = 0
     while begin < len(jobs):
-        end = min(begin + (1 if normaliser else pace.jobs), len(jobs))
+        end = min(begin + pace.jobs, len(jobs))
+        stretches = [(k, k + 1) for k in range(begin, end)] if normaliser else [(begin, end)]  # moments are those of a job
         began = time.perf_counter()
-        conditions = Conditions(seeds=seeds[begin:end], episode_cap=message.facts["cap"], normaliser=normaliser)
-        evaluation = task.evaluate(rows[jobs[begin:end]], conditions)
+        evaluations = [
+            task.evaluate(
+                rows[jobs[first:last]],
+                Conditions(seeds=seeds[first:last], episode_cap=message.facts["cap"], normaliser=normaliser),
+            )
+            for first, last in stretches
+        ]
         seconds = time.perf_counter() - began
-        tell(_report(message, begin, evaluation, seconds))
+        tell(_report(message, begin, evaluations, seconds))
         if (held := resident_bytes(os.getpid())) > limit:
             tell(Message("leaving", {"megabytes": round(held / MEGABYTE)}))
             return False
@@ -143,22 +151,22 @@ def _measure(task: Task, message: Message, tell: Tell, pace: _Pace, limit: float
     return True
 
 
-def _report(message: Message, begin: int, evaluation: Evaluation, seconds: float) -> Message:
-    arrays: dict[str, Any] = {
-        "fitness": evaluation.fitness,
-        "returns": evaluation.returns,
-        "steps": evaluation.steps,
-        "failed": evaluation.failed,
-    }
-    for name in ("truncated", "descriptors", "unplayable"):
-        if (values := getattr(evaluation, name)) is not None:
-            arrays[name] = values
-    if evaluation.moments is not None:
-        arrays["mean"], arrays["squares"] = evaluation.moments.mean, evaluation.moments.squares
-    problems: list[Any] = [[problem.individual, *problem[1:]] for problem in evaluation.problems or ()]
+def _report(message: Message, begin: int, evaluations: Sequence[Evaluation], seconds: float) -> Message:
+    """Return what is told of jobs done: one evaluation of them all, or one of each, which then has its moments."""
+    arrays: dict[str, Any] = {}
+    for name in ("fitness", "returns", "steps", "failed", "truncated", "descriptors", "unplayable"):
+        values = [getattr(each, name) for each in evaluations]
+        if values[0] is not None:
+            arrays[name] = np.concatenate(values)
+    if all(each.moments is not None for each in evaluations):
+        found = [each.moments for each in evaluations if each.moments is not None]
+        arrays["counts"] = np.array([each.count for each in found], np.int64)
+        arrays["mean"], arrays["squares"] = np.array([each.mean for each in found]), np.array([each.squares for each in found])
+    problems: list[Any] = [
+        [first + problem.individual, *problem[1:]] for first, each in enumerate(evaluations) for problem in each.problems or ()
+    ]
     facts = {"slice": message.facts["slice"], "begin": begin, "seconds": seconds, "problems": problems}
-    count = {} if evaluation.moments is None else {"count": evaluation.moments.count}
-    return Message("result", {**facts, **count}, arrays)
+    return Message("result", facts, arrays)
 
 
 def _normaliser(message: Message) -> Moments | None:
