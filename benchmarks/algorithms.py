@@ -28,7 +28,7 @@ from typing import Any
 import _blas_threads  # noqa: F401 - before NumPy
 from _algorithms_functions import BUDGETS, FUNCTIONS, SETTINGS, population_size, search
 from _algorithms_worlds import POPULATION, WORLDS, train
-from _harness import REPOSITORY, Bar, Report, circumstances, conclude, flags, tell
+from _harness import REPOSITORY, Bar, Report, circumstances, conclude, flags, quantity, tell
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "algorithms.json"
 PAGE = REPOSITORY / "docs" / "algorithms.md"
@@ -188,7 +188,7 @@ def _arrival(outcomes: Sequence[Found] | None) -> str:
         return "–"
     middle = needed(outcomes)
     if not reached(outcomes):
-        return f"never; {statistics.median(each['score'] for each in outcomes):.2g}"
+        return f"never; {quantity(statistics.median(each['score'] for each in outcomes))}"
     text = f"{middle:,.0f}" if math.isfinite(middle) else "more"
     return text if reached(outcomes) == len(outcomes) else f"{text} ({reached(outcomes)} of {len(outcomes)})"
 
