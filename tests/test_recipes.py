@@ -33,6 +33,23 @@ def test_a_recipe_sets_every_operator_whatever_the_preset_says(name):
     assert merge(start, RECIPES[name].settings, "a test").genetic == default_config("CartPole-v1", name).genetic
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_takes_no_aid_to_training_from_a_preset(name):
+    other = {
+        "restarts": "ipop",
+        "normalise": True,
+        "fitness": "return_per_step",
+        "alive_bonus": 1.0,
+        "action_noise": 0.5,
+        "first_cap": 50,
+        "validation_every": 7,
+    }
+    config = merge(merge(ev.Config(), other, "a preset"), RECIPES[name].settings, "a test")
+    assert {setting: getattr(config, setting) for setting in other} == {
+        setting: getattr(ev.Config(), setting) for setting in other
+    }
+
+
 def test_the_articles_run_is_as_published():
     search = parts("article")
     assert isinstance(search.network, MLP)

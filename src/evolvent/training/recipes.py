@@ -22,9 +22,21 @@ class Recipe:
     source: str
 
 
+# What training may add to a search; none of it is in either paper, and no preset or default is to bring it in.
+_PLAIN: Mapping[str, Any] = {
+    "restarts": "none",
+    "normalise": False,
+    "fitness": "return",
+    "alive_bonus": 0.0,
+    "action_noise": 0.0,
+    "first_cap": None,
+    "validation_every": 1,
+}
+
 RECIPES: dict[str, Recipe] = {
     "article": Recipe(
         settings={
+            **_PLAIN,
             "algorithm": "genetic",
             "network": "mlp",
             "hidden": (16,),
@@ -50,6 +62,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "deep_ga": Recipe(
         settings={
+            **_PLAIN,
             "algorithm": "genetic",
             "initialiser": "fan_in",
             "population": 1000,
