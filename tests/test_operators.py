@@ -420,7 +420,7 @@ def test_text_makes_what_it_says():
         ("selection", "tornament:size=3", "selection: 'tornament' is unknown; did you mean \"tournament\"?; known: truncation"),
         ("selection", "", "selection: '' is unknown"),
         ("selection", "tournament:3", "selection: tournament: expected settings as name=number, got '3'; known: size=3"),
-        ("selection", "tournament:size=3,size=4", "expected settings as name=number, got 'size=4'"),
+        ("selection", "tournament:size=3,size=4", "selection: tournament: size: expected once, got it again as 'size=4'"),
         ("selection", "tournament:size=3.5", "selection: tournament: size: expected a whole number, got '3.5'"),
         ("selection", "roulette:size=3", "got 'size=3'; known: none"),
         ("crossover", "non", "crossover: 'non' is unknown; did you mean \"none\"?"),

@@ -97,7 +97,9 @@ def _settings(label: str, text: str, make: Callable[..., Any]) -> dict[str, Any]
     values: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
         name, equals, value = (word.strip() for word in part.partition("="))
-        if name not in spoken or not equals or name in values:
+        if name in values:
+            raise UsageError(f"{label}: {name}: expected once, got it again as {part!r}")
+        if name not in spoken or not equals:
             known = ", ".join(f"{each.name}={_choices(types[each.name], each)}" for each in spoken.values()) or "none"
             raise UsageError(
                 f"{label}: expected settings as name={form}, got {part!r}{did_you_mean(name, spoken)}; known: {known}"
