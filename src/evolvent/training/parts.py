@@ -202,4 +202,5 @@ def _refuse_too_large(config: Config, dim: int) -> None:
         raise UsageError(
             f"population: {population:,} rows of {dim:,} parameters and {episodes:,} episodes need about"
             f" {needed / 1e9:,.1f} GB of memory, this machine has {there / 1e9:,.1f}"
+            + (f"; so many may come of restarts: {config.restarts}" if population > config.population else "")
         )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from evolvent.algorithms import Resizable
 from evolvent.errors import FileRefused, UsageError
-from evolvent.training.algorithm_choice import algorithm_name
+from evolvent.training.algorithm_choice import NONE, algorithm_name
 from evolvent.training.parts import Search
 from evolvent.training.search import Progress
 
@@ -17,6 +17,10 @@ def refuse_fixed_size(search: Search) -> None:
     Raises:
         UsageError: It cannot.
     """
+    if search.config.restarts != NONE:
+        raise UsageError(
+            f"population: restarts, {search.config.restarts}, change it from what the run began with; begin another run"
+        )
     if not isinstance(search.algorithm, Resizable):
         raise UsageError(
             f"population: {algorithm_name(search.config.algorithm)} keeps the size that the run began with; begin another run"
