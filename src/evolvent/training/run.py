@@ -373,15 +373,8 @@ def _check_callbacks(callbacks: Sequence[Callback]) -> None:
 
 def _result(search: Search, progress: Progress, folder: RunFolder | None, reason: str) -> Run:
     seeds = test_seeds(search.config.seed, search.config.test_episodes)
-    tested = score(
-        search.engine,
-        search.judge,
-        progress.champion,
-        seeds,
-        search.config.max_steps,
-        search.failures,
-        normaliser=progress.champion_moments,
-    )
+    row, normaliser, cap = progress.champion, progress.champion_moments, search.config.max_steps
+    tested = score(search.engine, search.judge, row, seeds, cap, search.failures, normaliser=normaliser)
     return Run(
         env=search.name,
         config=search.config,
