@@ -44,10 +44,8 @@ def test_a_recipe_takes_no_aid_to_training_from_a_preset(name):
         "first_cap": 50,
         "validation_every": 7,
     }
-    config = merge(merge(ev.Config(), other, "a preset"), RECIPES[name].settings, "a test")
-    assert {setting: getattr(config, setting) for setting in other} == {
-        setting: getattr(ev.Config(), setting) for setting in other
-    }
+    config, none = merge(merge(ev.Config(), other, "a preset"), RECIPES[name].settings, "a test"), ev.Config()
+    assert {setting: getattr(config, setting) for setting in other} == {setting: getattr(none, setting) for setting in other}
 
 
 def test_the_articles_run_is_as_published():

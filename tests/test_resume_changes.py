@@ -119,7 +119,7 @@ def test_an_algorithm_that_cannot_change_its_population_refuses(tmp_path, monkey
 def test_restarts_decide_the_population_by_themselves(tmp_path):
     cone = ev.Function(lambda row: -float(np.abs(row).sum()), 3, name="cone")
     run: Any = ev.evolve(cone, algorithm="cma_es", restarts="ipop", population=8, generations=2, runs_dir=tmp_path)
-    with pytest.raises(UsageError, match="population: restarts, ipop:growth=2.0,largest=64,patience=0, change it"):
+    with pytest.raises(UsageError, match=r"population: restarts, ipop:growth=2\.0,.* change it from"):
         ev.resume(run.folder, env=cone, changes={"population": 20, "generations": 3})
 
 
