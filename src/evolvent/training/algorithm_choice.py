@@ -39,7 +39,7 @@ def canonical_algorithm(text: str) -> str:
     name, settings = parted(ROLE, text, TABLE)
     if name == GENETIC and settings:
         raise UsageError(
-            f"{ROLE}: {GENETIC}: its settings have names of their own, --genetic.mutation and the like, in a file [genetic];"
+            f"{ROLE}: {GENETIC}: its settings have names of their own, --mutation and the like, in a file [genetic];"
             f" got {shown(settings)}"
         )
     return canonical(ROLE, text, TABLE)
