@@ -94,8 +94,8 @@ def test_every_command_has_a_help_that_fits_a_terminal(capsys, name):
 
 
 def test_the_help_of_train_tells_the_settings_of_the_world(capsys):
-    assert "(default: 64)" in said(capsys, "train", "CartPole-v1", "--help")[1]
-    assert "(default: -110.0)" in said(capsys, "train", "--help", "MountainCar-v0")[1]
+    assert "(default: 16)" in said(capsys, "train", "CartPole-v1", "--help")[1]
+    assert "(default: 100000.0)" in said(capsys, "train", "--help", "SinglePole-v0")[1]
     assert said(capsys, "train", "--seed", "3", "--help")[0] == 0
 
 
@@ -218,9 +218,9 @@ def test_flags_win_over_the_file_over_the_preset_over_the_defaults(monkeypatch, 
     assert env == "CartPole-v1"
     assert (config.seed, config.hidden) == (9, (8, 4))
     assert (config.episodes, config.genetic.num_elites) == (7, 3)
-    assert config.validation_episodes == 100 != Config().validation_episodes
+    assert config.validation_episodes == 200 != Config().validation_episodes
     assert config.test_episodes == Config().test_episodes
-    assert config.target == 475.0
+    assert config.target == 500.0
     assert settings_of(monkeypatch, "CartPole-v1", "--no-target")[1].target is None
 
 

@@ -22,7 +22,7 @@ from evolvent.training.beginning import default_config
 from evolvent.training.config import merge, read_toml, to_toml
 from evolvent.training.parts import prepare
 from evolvent.training.presets import PRESETS
-from evolvent.training.worlds import env_spec
+from evolvent.training.worlds import default_form, env_spec
 
 EXAMPLES = int(os.environ.get("EVOLVENT_EXAMPLES", "300"))
 FIELDS = [field.name for field in dataclasses.fields(Config)]
@@ -411,7 +411,10 @@ def test_text_that_is_not_toml_is_refused(text):
 def test_a_known_world_begins_with_its_limits_and_its_preset(env):
     config = default_config(env)
     spec = env_spec(env)
-    assert (config.world, config.max_steps, config.target) == ("compiled", spec.max_episode_steps, spec.reward_threshold)
+    told = PRESETS[env].settings if env in PRESETS else {}
+    assert config.world == default_form(env)
+    assert config.max_steps == told.get("max_steps", spec.max_episode_steps)
+    assert config.target == told.get("target", spec.reward_threshold)
     if env in PRESETS:
         assert config == merge(config, PRESETS[env].settings, "preset")
 

@@ -74,7 +74,7 @@ def test_runs_are_kept_one_by_one_until_settings_change(measuring, monkeypatch, 
     text = page.read_text(encoding="utf-8")
     assert text.startswith(f"above\n{measuring.BEGIN}\n\n| world |")
     assert text.endswith(f"{measuring.END}\nbelow\n")
-    assert "| `CartPole-v1` | `genetic` | mlp 16 | 440 | 1 | 2 |" in text
+    assert "| `CartPole-v1` | `genetic` | mlp linear | 440 | 1 | 2 |" in text
     assert "busy" in text
     measuring.keep("CartPole-v1", 2, {**found, "settings": "two"}, 0.1)
     assert list(measuring.kept()["rows"]["CartPole-v1"]) == ["2"]
@@ -94,8 +94,8 @@ def test_a_curve_keeps_where_the_champion_improved(measuring):
 
 def test_a_run_says_which_preset_it_takes():
     assert "(compiled world, preset), genetic, " in heading("CartPole-v1", default_config("CartPole-v1"))
-    other = default_config("MountainCar-v0")
-    assert ", no preset: defaults, normalised observations), genetic, " in heading("MountainCar-v0", other)
+    other = default_config("SinglePole-v0")
+    assert ", no preset: defaults, normalised observations), genetic, " in heading("SinglePole-v0", other)
     assert ", no preset: defaults), " in heading("Maze-v0", Config())
     assert ", recipe deep_ga), " in heading("CartPole-v1", Config(), "deep_ga")
 
