@@ -85,7 +85,7 @@ def test_a_curve_keeps_where_the_champion_improved(measuring):
     assert measuring.thinned(curve) == [(20, 1.0), (40, 3.0), (50, 3.0)]
     long = [(k, float(k)) for k in range(1000)]
     assert len(measuring.thinned(long)) == measuring.MOST_POINTS
-    assert measuring.thinned(long)[0], measuring.thinned(long)[-1] == (long[0], long[-1])
+    assert (measuring.thinned(long)[0], measuring.thinned(long)[-1]) == (long[0], long[-1])
     assert measuring.thinned([]) == measuring.thinned(curve[:1]) == []
 
 
@@ -94,8 +94,8 @@ def test_a_curve_keeps_where_the_champion_improved(measuring):
 
 def test_a_run_says_which_preset_it_takes():
     assert "(compiled world, preset), genetic, " in heading("CartPole-v1", default_config("CartPole-v1"))
-    other = default_config("SinglePole-v0")
-    assert ", no preset: defaults, normalised observations), genetic, " in heading("SinglePole-v0", other)
+    other = default_config("DoublePoleNoVelocityStarts-v0")
+    assert ", no preset: defaults, normalised observations), genetic, " in heading("DoublePoleNoVelocityStarts-v0", other)
     assert ", no preset: defaults), " in heading("Maze-v0", Config())
     assert ", recipe deep_ga), " in heading("CartPole-v1", Config(), "deep_ga")
 
