@@ -149,6 +149,19 @@ def test_a_run_that_is_stopped_between_is_confirmed_before_it_is_scored():
     assert math.isfinite(run.progress.score.mean)
 
 
+def test_a_run_that_is_interrupted_before_the_first_confirmation_keeps_no_policy(tmp_path):
+    def interrupt(generation):
+        if generation.generation == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evolved(runs_dir=tmp_path, name="run", validation_every=5, callbacks=[interrupt])
+    folder = ev.open_run("run", tmp_path)
+    assert not folder.best.exists()
+    ev.resume(folder, changes={"generations": 5})
+    assert folder.best.exists()
+
+
 def test_a_target_is_looked_at_where_candidates_are_confirmed():
     run = evolved(validation_every=3, target=-1000.0, generations=9)
     assert (run.progress.generation, run.reason) == (3, "target reached")

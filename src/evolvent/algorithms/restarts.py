@@ -115,19 +115,17 @@ class Restarts:
         return replace(state, is_over=is_over)
 
     def candidates(self, state: RestartsState, count: int) -> Population:
-        """Return those of the present search, behind the best row of an earlier one as long as that achieved more."""
+        """Return those of the present search and, where `count` allows it, the best row of an earlier, better one."""
         own = self.algorithm.candidates(state.inner, count)
-        if (earlier := _leading(state)) is None or (own == earlier).all(axis=1).any():
+        if (earlier := _leading(state)) is None or len(own) == count or (own == earlier).all(axis=1).any():
             return own
-        return np.concatenate([earlier[np.newaxis], own])[:count]
+        return np.concatenate([own, earlier[np.newaxis]])
 
     def confirm(self, state: RestartsState, candidates: Population, evaluation: Evaluation) -> RestartsState:
         """Return the state whose search has learnt what its own candidates achieved over more episodes."""
-        own = self.algorithm.candidates(state.inner, len(candidates))
-        if not (candidates[0] == own[0]).all():
-            candidates, evaluation = candidates[1:], _without_first(evaluation)
-        if not len(candidates):
-            return state
+        own = len(self.algorithm.candidates(state.inner, len(candidates)))
+        if own < len(candidates):
+            candidates, evaluation = candidates[:own], _of_first(evaluation, own)
         return replace(state, inner=self.algorithm.confirm(state.inner, candidates, evaluation))
 
     def population_size(self, state: RestartsState, first: int) -> int:
@@ -167,17 +165,19 @@ def _spread(population: Population) -> float:
     return float((highest.astype(np.float64) - lowest).max())
 
 
-def _without_first(evaluation: Evaluation) -> Evaluation:
-    def rest(values: NDArray[Any] | None) -> Any:
-        return None if values is None else values[1:]
+def _of_first(evaluation: Evaluation, count: int) -> Evaluation:
+    """Return what the first `count` rows achieved."""
+
+    def first(values: NDArray[Any] | None) -> Any:
+        return None if values is None else values[:count]
 
     return replace(
         evaluation,
-        fitness=rest(evaluation.fitness),
-        returns=rest(evaluation.returns),
-        steps=rest(evaluation.steps),
-        failed=rest(evaluation.failed),
-        truncated=rest(evaluation.truncated),
-        descriptors=rest(evaluation.descriptors),
-        unplayable=rest(evaluation.unplayable),
+        fitness=first(evaluation.fitness),
+        returns=first(evaluation.returns),
+        steps=first(evaluation.steps),
+        failed=first(evaluation.failed),
+        truncated=first(evaluation.truncated),
+        descriptors=first(evaluation.descriptors),
+        unplayable=first(evaluation.unplayable),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import os
 import time
 from collections.abc import Generator
@@ -88,7 +89,8 @@ class Recorder:
             self._history.flush()
             checkpoint.save(self._folder, self.progress.generation, self.progress, version())
             self._num_saved = self.progress.generation
-            if best := champion(self._search, self.progress):
+            best = champion(self._search, self.progress)
+            if best and math.isfinite(self.progress.score.mean):  # before the first confirmation nobody is
                 best.save(self._folder.best)
         self._saved_at = time.monotonic()
 
