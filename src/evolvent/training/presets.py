@@ -169,15 +169,19 @@ PRESETS: dict[str, Preset] = {
             "hidden": (8,),
             "action_rule": "tanh",
             "normalise": True,
-            "population": 32,
-            "generations": 3000,
+            "population": 64,
+            "generations": 2500,
             "episodes": 8,
             "candidates": 5,
             "validation_episodes": 200,
             "validation_every": 20,
-            "genetic": {"selection": "truncation:num_parents=4", "mutation": "gaussian:strength=0.3,rate=0.1"},
+            "genetic": {
+                "selection": "truncation:num_parents=8",
+                "mutation": "gaussian:strength=0.7,rate=0.1",
+                "strength": "decaying:generations=2500,final=0.3",
+            },
         },
-        measured=Measured(score=-314.01, seeds=5, solved=None, training_steps=154000000, seconds=27.0),
+        measured=Measured(score=-224.09, seeds=5, solved=None, training_steps=256000000, seconds=38.0),
     ),
     "SinglePole-v0": Preset(
         settings={
