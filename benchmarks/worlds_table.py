@@ -119,7 +119,7 @@ def shown(folder: Path) -> dict[str, Any]:
     return {
         "observations": str(policy.observation_space),
         "actions": str(policy.action_space),
-        "network": "-".join(map(str, policy.network.sizes)),
+        "network": "-".join(map(str, (policy.network.num_inputs, *config.hidden, policy.network.num_outputs))),
         "form": FORMS[config.world, engine_name(config)],
         "steps": result["env_steps"],
         "steps_per_second": result["env_steps"] / result["wall_seconds"],

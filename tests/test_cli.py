@@ -533,6 +533,7 @@ except KeyboardInterrupt:
 
 def test_a_process_that_hangs_when_it_is_asked_to_end_ends_all_the_same():
     with started(program=("-c", HANGS_WHEN_ASKED_TO_END)) as process:
+        assert process.stdout
         assert process.stdout.readline() == "ready\n"
         process.terminate()
         assert ended(process)[0] == 143

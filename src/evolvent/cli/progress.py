@@ -280,4 +280,6 @@ def _told_of_compiling(live: Live) -> Generator[None]:
 
 
 def _cell(value: float) -> str:
+    if value == -math.inf:
+        return f"{'-':>12}"
     return f"{value:>12.2f}" if abs(value) < LARGE else f"{value:>12.4g}"
