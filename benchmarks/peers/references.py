@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false
 """How many evaluations do the authors' CMA-ES and another well-kept one need on functions that everyone knows?
 
 `python benchmarks/peers/references.py` measures it and writes `benchmarks/results/references.json`, to which the tests hold
