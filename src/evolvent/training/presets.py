@@ -349,7 +349,7 @@ PRESETS: dict[str, Preset] = {
             "initialiser": "fan_in",
             "population": 100,
             "episodes": 2,
-            "validation_episodes": 20,
+            "validation_episodes": 50,
             "validation_every": 5,
             "generations": 400,
         },
@@ -369,7 +369,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "Swimmer-v5": Preset(
         settings={
-            "algorithm": "openai_es:sigma=0.02,learning_rate=0.02,weight_decay=0",
+            "algorithm": "openai_es:sigma=0.05,learning_rate=0.02,weight_decay=0",
             "hidden": (),
             "initialiser": "zeros",
             "population": 4,
