@@ -135,7 +135,7 @@ def page_part(result: Mapping[str, Any]) -> str:
     lines = [_line([*titles, "scores of the seeds"]), "|---" * 3 + "|---:" * 6 + "|---|"]
     for env_id, row in result["rows"].items():
         name, search, *others = (_in_table(cell) for cell in cells(env_id, row))
-        scores = ", ".join(f"{run['score']:.5g}" for run in row.values())
+        scores = ", ".join(f"{run['score']:.6g}" for run in row.values())
         lines.append(_line([f"`{name}`", f"`{search}`", *others, scores]))
     machine, versions = result["machine"], result["versions"]
     busy = any(run["load_before"] > 1 for row in result["rows"].values() for run in row.values())

@@ -59,6 +59,6 @@ def _figures(env_id: str) -> tuple[str, ...]:
     steps, threshold = registered_limits(env_id)
     preset = PRESETS.get(env_id)
     search = None if preset is None else algorithm_name(preset.settings.get("algorithm", GENETIC))
-    reached = None if preset is None or preset.measured is None else f"{preset.measured.score:.5g}"
+    reached = None if preset is None or preset.measured is None else f"{preset.measured.score:.6g}"
     figures = (search, reached, None if threshold is None else f"{threshold:g}", None if steps is None else str(steps))
     return tuple(each or "–" for each in figures)
