@@ -158,6 +158,6 @@ def test_where_the_compiled_form_cannot_be_had_gymnasiums_runs_and_the_heading_s
     monkeypatch.setattr(worlds.mujoco, "unavailable", lambda _: reason, raising=False)
     assert default_form("Hopper-v5") == "gymnasium"
     told = heading("Hopper-v5", Config(world="gymnasium"))
-    assert told.startswith(f"Hopper-v5 (gymnasium world, for {reason}, no preset: defaults)")
+    assert told.startswith(f"Hopper-v5 (gymnasium world, for {reason}, preset)")
     with pytest.raises(UsageError, match=f"world: {reason}; use --world gymnasium"):
         make_task("Hopper-v5", ev.MLP(sizes=(11, 3)), ev.Config(world="compiled"))
