@@ -115,7 +115,7 @@ def test_a_world_in_which_all_fail_ends_with_its_own_code(tmp_path, monkeypatch,
     monkeypatch.setattr("evolvent.training.parts.make_task", lambda *_, **__: ev.Function(lambda _row: math.nan, 114))
     words = ["train", "CartPole-v1", "--hidden", "16", "--biases", "--quiet", "--name", "a", "--runs-dir", str(tmp_path)]
     assert run_command(words) == 4
-    assert "64 of 64 individuals failed in generation 0" in capsys.readouterr().err
+    assert "16 of 16 individuals failed in generation 0" in capsys.readouterr().err
     assert ev.open_run("a", tmp_path).run_toml.exists()
 
 
