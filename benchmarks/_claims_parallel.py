@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from _harness import block, median_ratio, tell
+from _harness import USUAL_SEARCH, block, median_ratio, tell
 
 import evolvent as ev
 from evolvent.arrays import Population
@@ -33,7 +33,7 @@ class Turn(NamedTuple):
 def measure(rounds: int, block_seconds: float) -> dict[str, Any]:
     """Return useful steps per second with one thread and with two, in turns, and of whole searches."""
     tasks = [ev.CompiledEnv(ev.ENVS[ENV], NETWORK, threads=threads) for threads in THREADS]
-    champion = ev.evolve(ENV, runs_dir=None).row
+    champion = ev.evolve(ENV, runs_dir=None, **USUAL_SEARCH).row
     cases: list[tuple[str, int, list[Callable[[], int]]]] = []
     for size in POPULATIONS:
         first = NETWORK.initialise(size, ev.stream(0, "initial"))
@@ -77,7 +77,8 @@ def _evaluation(task: ev.CompiledEnv, population: Population) -> Callable[[], in
 
 def _search(size: int, threads: int) -> Callable[[], int]:
     def work() -> int:
-        run = ev.evolve(ENV, population=size, generations=GENERATIONS, target=None, workers=threads, runs_dir=None)
+        limits = {"population": size, "generations": GENERATIONS, "target": None, "workers": threads, "runs_dir": None}
+        run = ev.evolve(ENV, **{**USUAL_SEARCH, **limits})
         return run.progress.env_steps
 
     return work

@@ -20,6 +20,19 @@ from typing import Any
 PACKAGES = ("evolvent", "numpy", "numba", "llvmlite", "gymnasium")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+USUAL_SEARCH: dict[str, Any] = {  # in CartPole-v1, by 64 networks of 4-16-2; what presets are tuned to changes no figure
+    "algorithm": "genetic",
+    "hidden": (16,),
+    "biases": True,
+    "population": 64,
+    "episodes": 3,
+    "target": 475.0,
+    "candidates": 1,
+    "validation_episodes": 100,
+    "validation_every": 1,
+    "genetic": {"selection": "truncation:num_parents=8", "mutation": "gaussian:strength=0.5"},
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
-from _harness import Bar, Report, conclude, flags, tell
+from _harness import USUAL_SEARCH, Bar, Report, conclude, flags, tell
 
 import evolvent as ev
 
@@ -95,7 +95,7 @@ def play(policy: ev.Policy, episodes: int, seed: int) -> ev.Score:
 def outcome(seed: int, episodes: int) -> Outcome:
     """Return what the run with this seed comes to."""
     began = time.perf_counter()
-    run = ev.evolve("CartPole-v1", seed=seed, runs_dir=None)
+    run = ev.evolve("CartPole-v1", seed=seed, runs_dir=None, **USUAL_SEARCH)
     return Outcome(run, time.perf_counter() - began, play(run.best, episodes, seed))
 
 
@@ -148,7 +148,7 @@ def main() -> int:
     parser.add_argument("--gymnasium-episodes", type=int, default=100, help="episodes in Gymnasium's CartPole (100)")
     options = parser.parse_args()
     seeds = options.seeds or (20 if options.quick else 50)
-    ev.evolve("CartPole-v1", generations=1, runs_dir=None)  # compiles, so that no seed is charged for it
+    ev.evolve("CartPole-v1", generations=1, runs_dir=None, **USUAL_SEARCH)  # compiles, so that no seed is charged for it
     outcomes: list[Outcome] = []
     for seed in range(seeds):
         outcomes.append(outcome(seed, options.gymnasium_episodes))

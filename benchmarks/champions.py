@@ -8,7 +8,7 @@ makes 4,800 episodes. Everybody has as many. A run is solved if the network that
   episodes all do scores 0; a length is counted less one; what is returned is the network that stands, once the population
   has been replaced, where the best one stood before.
 - Put right: `evolvent.article.GeneticNetworks`, called as the article calls it.
-- Our own: `evolvent.evolve("CartPole-v1")` with its preset, which spends a third of its episodes on confirming champions.
+- Our own: `evolvent.evolve("CartPole-v1")` with 64 networks too; a third of its episodes goes to confirming champions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from _harness import Bar, Report, conclude, flags, tell
+from _harness import USUAL_SEARCH, Bar, Report, conclude, flags, tell
 
 import evolvent as ev
 from evolvent.arrays import Row
@@ -71,15 +71,16 @@ def put_right(seed: int) -> Row:
 
 
 def our_own(seed: int) -> Row:
-    """Return the champion of the preset, within the article's number of episodes."""
-    return ev.evolve("CartPole-v1", seed=seed, generations=affordable_generations(), test_episodes=2, runs_dir=None).row
+    """Return the champion of the usual search, within the article's number of episodes."""
+    limits = {"seed": seed, "generations": affordable_generations(), "test_episodes": 2, "runs_dir": None}
+    return ev.evolve("CartPole-v1", **{**USUAL_SEARCH, **limits}).row
 
 
 @functools.cache
 def affordable_generations() -> int:
-    """Return how many generations of the preset, with their confirmations, the article's episodes pay for."""
-    preset = ev.evolve("CartPole-v1", generations=1, runs_dir=None).config
-    return BUDGET // (preset.population * preset.episodes + preset.candidates * preset.validation_episodes)
+    """Return how many generations of the usual search, with their confirmations, the article's episodes pay for."""
+    usual = ev.Config(**USUAL_SEARCH)
+    return BUDGET // (usual.population * usual.episodes + usual.candidates * usual.validation_episodes)
 
 
 def measured(seeds: int) -> tuple[dict[str, list[float]], float]:
