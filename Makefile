@@ -31,7 +31,7 @@ demo: .venv/.runtime  ## evolve a first policy and look at it
 # What is about kernels runs a second time without the compiler, which is how they are covered and debugged.
 ABOUT_KERNELS := actions cartpole classic_control crew lanes lanes_refusals moments mujoco mujoco_worlds networks \
 	normals observations operators own_world plain_python policy rollout same_world seeding tasks vectors
-KERNELS := $(addprefix src/evolvent/,[a-z]*.py algorithms envs lanes networks policies tasks)
+KERNELS := $(addprefix src/evolvent/,[a-z]*.py envs lanes networks policies)
 PARTS := uncompiled d-f a-b c m-p g-l t-z q-r s
 TESTS = $(BIN)/coverage run -m pytest -q -p no:cacheprovider
 TWO_AT_ONCE := $(MAKE) -j2 -k $(if $(filter output-sync,$(.FEATURES)),-Otarget)
