@@ -379,6 +379,7 @@ PRESETS: dict[str, Preset] = {
             "generations": 500,
             "max_env_steps": 2_000_000,
         },
+        measured=Measured(score=300.58, seeds=4, solved=0, training_steps=1890000, seconds=86.0),
     ),
     "Walker2d-v5": Preset(
         settings={
