@@ -44,6 +44,18 @@ class Preset:
     measured: Measured | None = None
 
 
+POLE = {  # odd functions, as the task is symmetric; its start is always the same, so that one episode tells all
+    "activation": "tanh",
+    "output_activation": "tanh",
+    "biases": False,
+    "initialiser": "zeros",
+    "episodes": 1,
+    "candidates": 2,
+    "validation_episodes": 2,
+}
+LINEAR = {"hidden": (), "initialiser": "zeros", "episodes": 1}
+LINEAR_NORMALISED = {**LINEAR, "normalise": True}  # the policies of ARS V2
+
 PRESETS: dict[str, Preset] = {
     "CartPole-v1": Preset(
         settings={
@@ -185,86 +197,56 @@ PRESETS: dict[str, Preset] = {
     ),
     "SinglePole-v0": Preset(
         settings={
+            **POLE,
             "algorithm": "cma_es:sigma=3",
             "network": "mlp",
             "hidden": (),
-            "activation": "tanh",
-            "output_activation": "tanh",
-            "biases": False,
-            "initialiser": "zeros",
             "population": 8,
             "generations": 200,
-            "episodes": 1,
-            "candidates": 2,
-            "validation_episodes": 2,
         },
         measured=Measured(score=100000.0, seeds=5, solved=5, training_steps=108000, seconds=0.33),
     ),
     "SinglePoleNoVelocity-v0": Preset(
         settings={
+            **POLE,
             "algorithm": "cma_es:sigma=3",
             "network": "recurrent",
             "hidden": (),
-            "activation": "tanh",
-            "output_activation": "tanh",
-            "biases": False,
-            "initialiser": "zeros",
             "population": 7,
             "generations": 200,
-            "episodes": 1,
-            "candidates": 2,
-            "validation_episodes": 2,
         },
         measured=Measured(score=100000.0, seeds=5, solved=5, training_steps=26300, seconds=0.15),
     ),
     "DoublePole-v0": Preset(
         settings={
+            **POLE,
             "algorithm": "cma_es:sigma=0.3",
             "network": "mlp",
             "hidden": (6,),
-            "activation": "tanh",
-            "output_activation": "tanh",
-            "biases": False,
-            "initialiser": "zeros",
             "population": 15,
             "generations": 200,
-            "episodes": 1,
-            "candidates": 2,
-            "validation_episodes": 2,
         },
         measured=Measured(score=100000.0, seeds=5, solved=5, training_steps=126000, seconds=0.85),
     ),
     "DoublePoleNoVelocity-v0": Preset(
         settings={
+            **POLE,
             "algorithm": "snes:sigma=1",
             "network": "recurrent",
             "hidden": (),
-            "activation": "tanh",
-            "output_activation": "tanh",
-            "biases": False,
-            "initialiser": "zeros",
             "population": 8,
             "generations": 300,
-            "episodes": 1,
-            "candidates": 2,
-            "validation_episodes": 2,
         },
         measured=Measured(score=100000.0, seeds=5, solved=5, training_steps=110000, seconds=0.58),
     ),
     "DoublePoleNoVelocityDamping-v0": Preset(
         settings={
+            **POLE,
             "algorithm": "cma_es:sigma=0.3,min_step=0.05",
             "network": "elman",
             "hidden": (3,),
-            "activation": "tanh",
-            "output_activation": "tanh",
-            "biases": False,
-            "initialiser": "zeros",
             "population": 13,
             "generations": 300,
-            "episodes": 1,
-            "candidates": 2,
-            "validation_episodes": 2,
             "restarts": "ipop",
         },
         measured=Measured(score=1.0086, seeds=5, solved=None, training_steps=2310000, seconds=4.3),
@@ -286,12 +268,9 @@ PRESETS: dict[str, Preset] = {
     ),
     "HalfCheetah-v5": Preset(
         settings={
+            **LINEAR_NORMALISED,
             "algorithm": "ars:learning_rate=0.02,sigma=0.03,num_top=4",
-            "hidden": (),
-            "initialiser": "zeros",
-            "normalise": True,
             "population": 64,
-            "episodes": 1,
             "validation_episodes": 20,
             "validation_every": 10,
             "generations": 180,
@@ -300,13 +279,10 @@ PRESETS: dict[str, Preset] = {
     ),
     "Hopper-v5": Preset(
         settings={
+            **LINEAR_NORMALISED,
             "algorithm": "ars:learning_rate=0.01,sigma=0.025,num_top=4",
-            "hidden": (),
-            "initialiser": "zeros",
-            "normalise": True,
             "alive_bonus": 1.0,
             "population": 16,
-            "episodes": 1,
             "validation_episodes": 20,
             "validation_every": 10,
             "generations": 2000,
@@ -315,12 +291,9 @@ PRESETS: dict[str, Preset] = {
     ),
     "InvertedDoublePendulum-v5": Preset(
         settings={
+            **LINEAR_NORMALISED,
             "algorithm": "openai_es:sigma=0.1,learning_rate=0.05,weight_decay=0",
-            "hidden": (),
-            "initialiser": "zeros",
-            "normalise": True,
             "population": 32,
-            "episodes": 1,
             "validation_episodes": 100,
             "validation_every": 5,
             "generations": 1000,
@@ -329,12 +302,9 @@ PRESETS: dict[str, Preset] = {
     ),
     "InvertedPendulum-v5": Preset(
         settings={
+            **LINEAR_NORMALISED,
             "algorithm": "openai_es:sigma=0.1,learning_rate=0.05,weight_decay=0",
-            "hidden": (),
-            "initialiser": "zeros",
-            "normalise": True,
             "population": 16,
-            "episodes": 1,
             "validation_episodes": 10,
             "validation_every": 5,
             "generations": 500,
@@ -356,11 +326,9 @@ PRESETS: dict[str, Preset] = {
     ),
     "LunarLanderContinuous-v3": Preset(
         settings={
+            **LINEAR,
             "algorithm": "openai_es:sigma=0.3,optimizer=clipup,learning_rate=0.15,max_speed=0.3,weight_decay=0",
-            "hidden": (),
-            "initialiser": "zeros",
             "population": 100,
-            "episodes": 1,
             "validation_episodes": 20,
             "validation_every": 3,
             "generations": 300,
@@ -369,11 +337,9 @@ PRESETS: dict[str, Preset] = {
     ),
     "Swimmer-v5": Preset(
         settings={
+            **LINEAR,
             "algorithm": "openai_es:sigma=0.05,learning_rate=0.02,weight_decay=0",
-            "hidden": (),
-            "initialiser": "zeros",
             "population": 4,
-            "episodes": 1,
             "validation_episodes": 5,
             "validation_every": 20,
             "generations": 500,
@@ -383,13 +349,10 @@ PRESETS: dict[str, Preset] = {
     ),
     "Walker2d-v5": Preset(
         settings={
+            **LINEAR_NORMALISED,
             "algorithm": "ars:learning_rate=0.03,sigma=0.025,num_top=30",
-            "hidden": (),
-            "initialiser": "zeros",
-            "normalise": True,
             "alive_bonus": 1.0,
             "population": 80,
-            "episodes": 1,
             "validation_episodes": 20,
             "validation_every": 10,
             "generations": 2000,
