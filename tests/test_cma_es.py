@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evolvent.algorithms import CMAES, Resizable, SepCMAES, cma_es, cma_parameters
+from evolvent.algorithms import CMAES, Resizable, SepCMAES, cma_parameters
 from evolvent.errors import UsageError
 from evolvent.evaluation import Evaluation, best_first
 from evolvent.seeding import stream
@@ -206,7 +206,7 @@ def test_one_row_is_refused():
 
 
 def test_a_covariance_that_does_not_fit_is_refused_with_what_does(monkeypatch):
-    monkeypatch.setattr(cma_es, "memory", lambda: 10**9)
+    monkeypatch.setattr("evolvent.algorithms.linear_algebra.memory", lambda: 10**9)
     after(CMAES(), 0, initial=np.zeros((4, 100), np.float32))
     with pytest.raises(UsageError, match=r"5,000 parameters .* 1\.2 GB .* sep_cma_es"):
         after(CMAES(), 0, initial=np.zeros((4, 5000), np.float32))

@@ -426,10 +426,10 @@ def test_directions_that_count_must_be_there():
 
 
 def test_xnes_refuses_what_memory_cannot_hold_and_names_snes(monkeypatch):
-    monkeypatch.setattr("evolvent.algorithms.xnes.memory", lambda: 8 * 10**9)
+    monkeypatch.setattr("evolvent.algorithms.linear_algebra.memory", lambda: 8 * 10**9)
     with pytest.raises(UsageError, match=r"xnes learns how 20,000 .* 25.6 GB of memory; this machine has 8.0. snes"):
         XNES().init(np.ones((4, 20_000), np.float32), stream(0))
-    monkeypatch.setattr("evolvent.algorithms.xnes.memory", lambda: None)
+    monkeypatch.setattr("evolvent.algorithms.linear_algebra.memory", lambda: None)
     assert XNES().init(np.ones((4, 20), np.float32), stream(0)).shape.shape == (20, 20)
 
 

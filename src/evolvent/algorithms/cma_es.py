@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evolvent.algorithms.cma_parameters import SMALLEST, CMAParameters, full, is_steady, next_sigma, within_bounds
-from evolvent.algorithms.linear_algebra import eigendecomposition, one_blas_thread
+from evolvent.algorithms.linear_algebra import eigendecomposition, one_blas_thread, refuse_too_large
 from evolvent.algorithms.ranges import LARGEST, MAX_STRENGTH, refuse_not_positive, refuse_outside
 from evolvent.algorithms.sampling import Vector, asked, best_row, bounded, mean_and_best, refuse_single
 from evolvent.arrays import Population, Row
-from evolvent.crew import memory
-from evolvent.errors import UsageError
 from evolvent.evaluation import Evaluation, best_first
 from evolvent.seeding import Stream
 
@@ -103,7 +101,7 @@ class CMAES:
             UsageError: There are fewer than two rows, or the machine's memory cannot hold the covariance.
         """
         count, dim = initial.shape
-        refuse_too_large(dim)
+        refuse_too_large(dim, MATRICES, "cma_es", "sep_cma_es")
         refuse_single(count)
         mean = bounded(initial[0])
         return CMAESState(
@@ -156,20 +154,6 @@ class CMAES:
         """
         refuse_single(population_size)
         return replace(state, population_size=population_size)
-
-
-def refuse_too_large(dim: int) -> None:
-    """Refuse a covariance that the machine cannot hold.
-
-    Raises:
-        UsageError: It cannot.
-    """
-    needed, there = MATRICES * 8 * dim**2, memory()
-    if there is not None and needed > there:
-        raise UsageError(
-            f"algorithm: cma_es learns how {dim:,} parameters vary together, for which it needs about {needed / 1e9:,.1f} GB"
-            f" of memory; this machine has {there / 1e9:,.1f}. sep_cma_es learns how each varies alone"
-        )
 
 
 def _moved(state: CMAESState, parameters: CMAParameters, noise: NDArray[np.float64]) -> CMAESState:

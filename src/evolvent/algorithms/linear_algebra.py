@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController  # pyright: ignore[reportMissingTypeStubs]
 
+from evolvent.crew import memory
+from evolvent.errors import UsageError
+
 
 @contextmanager
 def one_blas_thread() -> Generator[None]:
@@ -26,6 +29,26 @@ def one_blas_thread() -> Generator[None]:
     """
     with _controller().limit(limits=1, user_api="blas"):
         yield
+
+
+def refuse_too_large(dim: int, matrices: int, algorithm: str, instead: str) -> None:
+    """Refuse rows of so many parameters that the machine cannot hold how they vary together.
+
+    Args:
+        dim: How many parameters.
+        matrices: How many matrices `(dim, dim)` of float64 an update holds at once.
+        algorithm: The name of the one that does.
+        instead: The name of one that holds none.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    needed, there = matrices * 8 * dim**2, memory()
+    if there is not None and needed > there:
+        raise UsageError(
+            f"algorithm: {algorithm} learns how {dim:,} parameters vary together, for which it needs about"
+            f" {needed / 1e9:,.1f} GB of memory; this machine has {there / 1e9:,.1f}. {instead} learns how each varies alone"
+        )
 
 
 def eigendecomposition(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from evolvent.algorithms.linear_algebra import eigendecomposition, one_blas_thread
+from evolvent.algorithms.linear_algebra import eigendecomposition, one_blas_thread, refuse_too_large
 from evolvent.algorithms.ranges import LARGEST, refuse_not_positive
 from evolvent.algorithms.sampling import (
     LARGEST_DEVIATION,
@@ -22,8 +22,6 @@ from evolvent.algorithms.sampling import (
 )
 from evolvent.algorithms.shaping import nes
 from evolvent.arrays import Population, Row
-from evolvent.crew import memory
-from evolvent.errors import UsageError
 from evolvent.evaluation import Evaluation
 from evolvent.lanes import exp
 from evolvent.seeding import Stream
@@ -109,7 +107,7 @@ class XNES:
         """
         size, dim = initial.shape
         refuse_single(size)
-        refuse_too_large(dim)
+        refuse_too_large(dim, MATRICES, "xnes", "snes")
         return XNESState(bounded(initial[0]), float(self.sigma), np.eye(dim), size)
 
     def ask(self, state: XNESState, stream: Stream) -> tuple[Population, XNESState]:
@@ -161,20 +159,6 @@ class XNES:
         """
         refuse_single(population_size)
         return replace(state, population_size=population_size)
-
-
-def refuse_too_large(dim: int) -> None:
-    """Refuse rows of so many parameters that the machine cannot hold how they vary together.
-
-    Raises:
-        UsageError: It cannot.
-    """
-    needed, there = MATRICES * 8 * dim**2, memory()
-    if there is not None and needed > there:
-        raise UsageError(
-            f"algorithm: xnes learns how {dim:,} parameters vary together, for which it needs about {needed / 1e9:,.1f} GB of"
-            f" memory; this machine has {there / 1e9:,.1f}. snes learns how each varies alone"
-        )
 
 
 def _exponential(matrix: Matrix) -> Matrix:
