@@ -100,6 +100,17 @@ def test_what_cannot_be_drawn_is_said(run, tmp_path):
 # --- videos ---
 
 
+def test_of_an_endless_episode_the_first_steps_are_filmed(run, tmp_path, monkeypatch, capsys):
+    for module in ("reporting.video", "cli.record"):
+        monkeypatch.setattr(f"evolvent.{module}.LONGEST_FILM", 5)
+    run.best.save(tmp_path / "best.safetensors")
+    words = ["record", str(tmp_path / "best.safetensors"), "--out", str(tmp_path / "film.gif")]
+    assert run_command(words) == 0
+    assert "in 5 steps, the first of it; --max-steps films another length" in capsys.readouterr().out
+    assert run_command([*words, "--max-steps", "7"]) == 0
+    assert "in 7 steps\n" in capsys.readouterr().out
+
+
 def test_an_mp4_shows_every_step_and_rests_on_the_last(run, tmp_path):
     recording = ev.record(run.best, "CartPole-v1", tmp_path / "film.mp4", max_steps=10)
     (episode,) = recording.episodes

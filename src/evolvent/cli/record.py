@@ -14,6 +14,7 @@ from evolvent.cli.flags import called, parse
 from evolvent.cli.policies import find_policy, world_of
 from evolvent.cli.terminal import say
 from evolvent.errors import UsageError
+from evolvent.reporting.stage import LONGEST_FILM
 from evolvent.training import open_run
 
 
@@ -27,7 +28,7 @@ class Record:
         env_kwargs: Keyword arguments of the world; those that the policy was evolved with where there are none.
         out: Where to, a name that ends in .mp4 or .gif; video.mp4 in the run's folder, or beside the policy file.
         episodes: How many episodes.
-        max_steps: Steps after which an episode ends; the world's own limit where there is none.
+        max_steps: Steps after which an episode ends; the world's own limit where there is none, of which 3,000 are filmed.
         seed: Of the episodes.
         random: Film an agent that acts at random instead; --env and --out say where it acts and where the film goes.
         runs_dir: Where runs are kept.
@@ -58,7 +59,9 @@ def command(arguments: Sequence[str]) -> int:
         policy, env, out, env_kwargs=flags.env_kwargs, episodes=flags.episodes, max_steps=flags.max_steps, seed=flags.seed
     )
     for number, episode in enumerate(recording.episodes, 1):
-        say(f"episode {number}: return {episode.total_reward:.1f} in {episode.steps} steps")
+        is_cut = flags.max_steps is None and episode.steps == LONGEST_FILM
+        rest = f", the first of it; --max-steps films another length than {LONGEST_FILM:,}" if is_cut else ""
+        say(f"episode {number}: return {episode.total_reward:.1f} in {episode.steps} steps{rest}")
     say(f"{recording.path} shows {env}, at random" if policy is None else f"{recording.path} shows {env}")
     return 0
 

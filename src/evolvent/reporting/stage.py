@@ -31,6 +31,7 @@ Agent = Callable[[Any], Any]
 Frame = NDArray[np.uint8]
 
 DEFAULT_FPS = 30.0
+LONGEST_FILM = 3000  # steps of an episode that are filmed where nobody says: a minute, as most worlds run
 VIDEO_DRIVER = "SDL_VIDEODRIVER"
 DRAWN_WITHOUT_DISPLAY = {VIDEO_DRIVER: "dummy", "MUJOCO_GL": "egl"}  # Gymnasium's MuJoCo asks X11 for a window otherwise
 

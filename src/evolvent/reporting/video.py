@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise, repeat
+from itertools import chain, islice, pairwise, repeat
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -17,7 +17,7 @@ from evolvent.extras import require
 from evolvent.files import save_atomically
 from evolvent.policies import Policy
 from evolvent.reporting.destination import check_destination
-from evolvent.reporting.stage import Episode, Frame, Stage
+from evolvent.reporting.stage import LONGEST_FILM, Episode, Frame, Stage
 from evolvent.training.problem import World
 
 with require("imageio-ffmpeg", extra="report", purpose="videos"):
@@ -68,7 +68,7 @@ def record(  # noqa: PLR0913 - who, where, whither, and what is rarely given
         path: Where to, `.mp4` or `.gif`; an older file is replaced.
         env_kwargs: Keyword arguments of the world; those that the policy was evolved with where there are none.
         episodes: How many.
-        max_steps: Steps after which an episode ends; the world's own limit where there is none.
+        max_steps: Steps after which an episode ends; the world's own limit where there is none, of which 3,000 are filmed.
         seed: Of the episodes: those that `evolvent evaluate` measures with this seed in Gymnasium's world. Also of the
             random actions.
         fps: Pictures in a second, one for each step [1/s]; at the world's own speed where there is none.
@@ -87,18 +87,18 @@ def record(  # noqa: PLR0913 - who, where, whither, and what is rarely given
     done: list[Episode] = []
     with Stage(policy, env, "rgb_array", env_kwargs=env_kwargs, max_steps=max_steps, seed=seed) as stage:
         fps = fps or stage.fps
-        film = encode(_frames(stage, episodes, round(PAUSE * fps), done), fps)
+        film = encode(_frames(stage, episodes, max_steps or LONGEST_FILM, round(PAUSE * fps), done), fps)
     save_atomically(path, film)
     return Recording(path, tuple(done))
 
 
-def _frames(stage: Stage, episodes: int, pause: int, done: list[Episode]) -> Iterator[Frame]:
+def _frames(stage: Stage, episodes: int, longest: int, pause: int, done: list[Episode]) -> Iterator[Frame]:
     """Yield a picture for each step, the last one of an episode `pause` times more, and append each episode to `done`."""
     for number in range(episodes):
         moments = stage.episode(number)
         episode, frame = next(moments), stage.picture()
         yield frame
-        for moment in moments:
+        for moment in islice(moments, longest):
             episode, frame = moment, stage.picture()
             yield frame
         yield from repeat(frame, pause)
