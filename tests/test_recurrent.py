@@ -143,8 +143,8 @@ def test_every_parameter_has_a_name_a_neuron_and_a_first_value(kind):
         ("recurrent", (3,), {"output_activation": "sigmoid"}, "output_activation: the outputs of a recurrent network are"),
         ("elman", (3,), {"activation": "tahn"}, "activation: 'tahn' is unknown; did you mean \"tanh\""),
         ("elman", (0,), {}, r"sizes: expected inputs, hidden units and outputs, all positive, got \(2, 0, 1\)"),
-        ("elman", (257,), {}, "sizes: expected at most 256 units that remember, got 257"),
-        ("lstm", (129,), {}, "sizes: expected at most 128 units that remember, which remember 2 numbers each, got 129"),
+        ("elman", (257,), {}, "hidden: expected at most 256 units that remember, got 257"),
+        ("lstm", (129,), {}, "hidden: expected at most 128 units that remember, which remember 2 numbers each, got 129"),
         ("recurrent", (256,), {}, "units: expected at most 256 units that remember, got 257"),
     ],
 )

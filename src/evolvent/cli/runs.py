@@ -68,8 +68,8 @@ def _table(rows: Sequence[Row], *, with_start: bool) -> Table:
 
 def _score(row: Row) -> str:
     if row.test_mean is not None:
-        return f"{row.test_mean:.5g}"
-    return "–" if row.champion is None else f"{row.champion:.5g} so far"
+        return f"{row.test_mean:.6g}"
+    return "–" if row.champion is None else f"{row.champion:.6g} so far"
 
 
 def _notes(rows: Sequence[Row], elsewhere: str) -> list[str]:

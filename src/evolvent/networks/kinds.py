@@ -11,6 +11,7 @@ from evolvent.networks.elman import Elman
 from evolvent.networks.gru import GRU
 from evolvent.networks.layout import Initialiser, refuse_unknown
 from evolvent.networks.lstm import LSTM
+from evolvent.networks.memories import refuse_long_memory
 from evolvent.networks.mlp import MLP
 from evolvent.networks.recurrent import Recurrent
 
@@ -104,3 +105,4 @@ def _refuse_layers(kind: str, hidden: Sequence[int], at_least: int) -> None:
         raise UsageError(
             f"hidden: {kind} has {'one layer' if at_least else 'at most one layer'} of hidden units, got {len(hidden)} layers"
         )
+    refuse_long_memory("hidden", sum(hidden), 2 if kind == "lstm" else 1)
