@@ -119,6 +119,8 @@ def test_what_cannot_be_set_is_told_in_words(settings, message):
         ({"action_noise": -0.1}, "action_noise: expected a number from 0 to 1e+06, got -0.1"),
         ({"action_noise": math.nan}, "action_noise: expected a number from 0 to 1e+06, got nan"),
         ({"first_cap": 0}, "first_cap: expected at least 1, got 0"),
+        ({"first_cap": 5, "cap_generations": 0}, "cap_generations: expected at least 1, got 0"),
+        ({"cap_generations": 5}, "cap_generations: expected first_cap besides, the cap that grows, got none"),
         ({"validation_every": 0}, "validation_every: expected at least 1, got 0"),
         ({"max_env_steps": 0}, "max_env_steps: expected a positive number"),
         ({"max_seconds": -1.0}, "max_seconds: expected a positive number"),
@@ -258,7 +260,8 @@ WRONG = {
     bool: [0, 1, "true", None, [True], {}],
 }
 KINDS = {
-    **dict.fromkeys(("target", "max_env_steps", "max_seconds", "eval_timeout", "worker_memory", "first_cap"), "optional"),
+    **dict.fromkeys(("target", "max_env_steps", "max_seconds", "eval_timeout", "worker_memory"), "optional"),
+    **dict.fromkeys(("first_cap", "cap_generations"), "optional"),
     **dict.fromkeys(("world", "initialiser", "fitness"), "choice"),
     "genetic": "record",
 }

@@ -123,6 +123,12 @@ def test_training_episodes_may_last_twice_as_long_as_they_did(monkeypatch):
     assert len(set(training)) > 2
 
 
+def test_training_episodes_may_grow_evenly_instead(monkeypatch):
+    asked = caps_of(monkeypatch)
+    evolved(first_cap=10, cap_generations=4, max_steps=40, generations=7)
+    assert asked[:-1:2] == [10, 17, 25, 32, 40, 40, 40]
+
+
 def test_a_first_cap_beyond_all_steps_is_none(monkeypatch):
     asked = caps_of(monkeypatch)
     evolved(first_cap=100, max_steps=20, generations=3)

@@ -110,6 +110,7 @@ class Config:
         action_noise: Standard deviation of normal noise on the outputs that become the actions of a box, in training alone.
         first_cap: After how many steps the first generation's training episodes end; the later ones' after twice the mean
             length of the last ones, from here to max_steps. None for max_steps from the beginning.
+        cap_generations: Over how many generations that cap grows to max_steps instead, evenly, whatever the episodes' lengths.
         candidates: How many individuals a generation puts up for champion and elite; with twice the number of elites, the
             elites so far are among them.
         validation_episodes: Episodes a candidate is confirmed on, the same ones all along; 0 trusts the fitness that it had
@@ -150,6 +151,7 @@ class Config:
     alive_bonus: float = 0.0
     action_noise: float = 0.0
     first_cap: int | None = None
+    cap_generations: int | None = None
     candidates: int = 1
     validation_episodes: int = 30
     validation_every: int = 1
@@ -183,8 +185,11 @@ def _check_counts(config: Config) -> None:
     fewest = config.genetic.num_elites + 1 if config.algorithm == GENETIC else 2
     check_count("population", config.population, at_least=fewest)
     check_count("workers", config.workers, at_least=0, at_most=MAX_WORKERS)
-    if config.first_cap is not None:
-        check_count("first_cap", config.first_cap, at_least=1)
+    for name in ("first_cap", "cap_generations"):
+        if getattr(config, name) is not None:
+            check_count(name, getattr(config, name), at_least=1)
+    if config.cap_generations is not None and config.first_cap is None:
+        raise UsageError("cap_generations: expected first_cap besides, the cap that grows, got none")
 
 
 def _check_network(config: Config) -> None:

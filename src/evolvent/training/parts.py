@@ -28,7 +28,7 @@ from evolvent.training.worlds import env_spec, make_task
 
 log = logging.getLogger("evolvent")
 
-OF_WORLDS = ("action_rule", "fresh_env", "normalise", "fitness", "alive_bonus", "action_noise", "first_cap")
+OF_WORLDS = ("action_rule", "fresh_env", "normalise", "fitness", "alive_bonus", "action_noise", "first_cap", "cap_generations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

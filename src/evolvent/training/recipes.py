@@ -30,6 +30,7 @@ _PLAIN: Mapping[str, Any] = {
     "alive_bonus": 0.0,
     "action_noise": 0.0,
     "first_cap": None,
+    "cap_generations": None,
     "validation_every": 1,
 }
 

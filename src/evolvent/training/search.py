@@ -112,7 +112,7 @@ def advance(search: Search, progress: Progress) -> tuple[Progress, Generation]:
         digest=chained(progress.digest, population, evaluation.returns, *_besides(config, evaluation)),
         training_steps=progress.training_steps + int(evaluation.steps.sum()),
         moments=_merged(progress.moments, evaluation.moments),
-        cap=_next_cap(config, evaluation),
+        cap=_next_cap(config, number + 1, evaluation),
     )
     if not config.validation_episodes:
         progress = _with_champion(progress, population, evaluation, normaliser)
@@ -161,8 +161,8 @@ def _merged(moments: Moments | None, seen: Moments | None) -> Moments | None:
     return both if np.isfinite(both.mean).all() and np.isfinite(both.squares).all() else moments
 
 
-def _next_cap(config: Config, evaluation: Evaluation) -> int | None:
-    """Return twice the mean length of the episodes of those who did not fail, within the limits.
+def _next_cap(config: Config, generation: int, evaluation: Evaluation) -> int | None:
+    """Return its part of an even growth, or else twice the mean length of the episodes of those who did not fail.
 
     References:
         Salimans et al. 2017, Evolution strategies as a scalable alternative to reinforcement learning, section 2.1.
@@ -170,9 +170,12 @@ def _next_cap(config: Config, evaluation: Evaluation) -> int | None:
     """
     if config.first_cap is None:
         return None
+    first = min(config.first_cap, config.max_steps)
+    if config.cap_generations is not None:
+        return first + (config.max_steps - first) * min(generation, config.cap_generations) // config.cap_generations
     steps = evaluation.steps[~evaluation.failed]
     twice_the_mean = -(-2 * int(steps.sum()) // max(steps.size, 1))
-    return min(max(twice_the_mean, config.first_cap), config.max_steps)
+    return min(max(twice_the_mean, first), config.max_steps)
 
 
 def _confirmed(search: Search, progress: Progress) -> Progress:
