@@ -129,6 +129,10 @@ def test_the_version_is_told(capsys):
         (["train", "CartPole-v1", "--hidden", "100000"], "hidden: expected sizes from 1 to 65,536, got (100000,)"),
         (["train", "CartPole-v1", "--population", "0"], "population: expected at least 2, got 0"),
         (["train", "CartPole-v1", "--population", "1000000000"], "GB of memory"),
+        (
+            ["train", "CartPole-v1", "--algorithm", "snes", "--mutation", "cauchy"],
+            "--mutation: belongs to the genetic algorithm, got cauchy for snes; leave it out",
+        ),
         (["train", "CartPole-v1", "--name", "../x"], "--name '../x': expected 1 to 64 of"),
         (["train", "CartPole-v1", "--name", "latest"], "this word stands for the newest run"),
         (["train", "CartPole-v1", "--config", "none.toml"], "no such file: 'none.toml'"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +15,9 @@ from evolvent.env_kwargs import as_text, refuse_text
 from evolvent.errors import UsageError
 from evolvent.files import read_bytes
 from evolvent.training import Config, start
+from evolvent.training.algorithm_choice import GENETIC, short_algorithm
 from evolvent.training.beginning import default_config
-from evolvent.training.config import merge, read_toml
+from evolvent.training.config import GeneticConfig, merge, read_toml
 from evolvent.training.worlds import full_id
 
 IN_PYTHON = "python"
@@ -83,12 +84,25 @@ def _resolve(words: Sequence[str]) -> tuple[str, Train]:
     from_file.pop("env", None)
     settings = merge(default_config(env, first.recipe, env_kwargs), from_file, str(first.config))
     flags = parse(Train, "train", words, Train(settings=settings))
+    _refuse_unused(flags.settings, settings.genetic)
     if flags.settings.world == IN_PYTHON:
         raise UsageError(
             f"world: data and functions run as {IN_PYTHON}, from Python: evolvent.evolve(problem, ...);"
             f" {env} is a world: --world compiled, or gymnasium"
         )
     return env, flags
+
+
+def _refuse_unused(settings: Config, before: GeneticConfig) -> None:
+    """Refuse flags of the genetic algorithm where another one searches, which would not look at them."""
+    if settings.algorithm == GENETIC:
+        return
+    for each in fields(GeneticConfig):
+        if (given := getattr(settings.genetic, each.name)) != getattr(before, each.name):
+            raise UsageError(
+                f"--{each.name.replace('_', '-')}: belongs to the genetic algorithm, got {given} for"
+                f" {short_algorithm(settings.algorithm)}; leave it out, or search with --algorithm {GENETIC}"
+            )
 
 
 def _chosen(flags: Train) -> str | None:
