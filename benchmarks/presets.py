@@ -11,6 +11,7 @@ again, so a measurement that was stopped goes on. It ends by saying what `traini
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hashlib
 import json
 import os
@@ -25,7 +26,7 @@ from _harness import REPOSITORY, Bar, Report, circumstances, conclude, flags, qu
 import evolvent as ev
 from evolvent.training.algorithm_choice import short_algorithm
 from evolvent.training.beginning import default_config
-from evolvent.training.config import to_toml
+from evolvent.training.config import Config
 from evolvent.training.presets import PRESETS, Measured
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "presets.json"
@@ -75,8 +76,10 @@ def thinned(curve: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
 
 
 def fingerprint(env_id: str) -> str:
-    """Return what the settings of a world's preset come to: other ones are measured anew."""
-    return hashlib.sha256(to_toml(env_id, default_config(env_id)).encode()).hexdigest()[:16]
+    """Return what the settings that are not the defaults come to: other ones are measured anew, whatever is added later."""
+    usual = dataclasses.asdict(Config())
+    own = {name: value for name, value in dataclasses.asdict(default_config(env_id)).items() if value != usual[name]}
+    return hashlib.sha256(json.dumps({"env": env_id, **own}, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def kept() -> dict[str, Any]:
