@@ -313,15 +313,13 @@ PRESETS: dict[str, Preset] = {
     ),
     "LunarLander-v3": Preset(
         settings={
-            "algorithm": "openai_es:sigma=0.1,learning_rate=0.05,weight_decay=0",
-            "hidden": (16,),
-            "activation": "tanh",
-            "initialiser": "fan_in",
+            **LINEAR,
+            "algorithm": "openai_es:sigma=0.3,optimizer=clipup,learning_rate=0.075,max_speed=0.15,weight_decay=0",
             "population": 100,
             "episodes": 2,
-            "validation_episodes": 50,
+            "validation_episodes": 30,
             "validation_every": 5,
-            "generations": 400,
+            "generations": 500,
         },
     ),
     "LunarLanderContinuous-v3": Preset(
