@@ -321,6 +321,7 @@ PRESETS: dict[str, Preset] = {
             "validation_every": 5,
             "generations": 500,
         },
+        measured=Measured(score=191.2, seeds=5, solved=4, training_steps=10200000, seconds=660.0),
     ),
     "LunarLanderContinuous-v3": Preset(
         settings={
