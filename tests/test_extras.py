@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import deque
 from contextlib import closing
 
 import gymnasium
@@ -21,7 +22,7 @@ KINDS = tuple(f"gymnasium.envs.{kind}" for kind in ("box2d", "classic_control", 
 
 @pytest.fixture
 def hide(monkeypatch):
-    """Give a function that makes a module impossible to import, and Gymnasium forget that it ever was."""
+    """Give a function that makes a module impossible to import, and forget what it was needed for."""
 
     def absent(module):
         for name in list(sys.modules):
@@ -30,6 +31,7 @@ def hide(monkeypatch):
         monkeypatch.setitem(sys.modules, module, None)
         for env_id in [each for each in gymnasium.registry if is_game(each)]:
             monkeypatch.delitem(gymnasium.registry, env_id)
+        monkeypatch.setattr(gym_env, "_described", deque(maxlen=1))
 
     return absent
 
