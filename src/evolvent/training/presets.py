@@ -253,9 +253,13 @@ PRESETS: dict[str, Preset] = {
     ),
     "BipedalWalker-v3": Preset(
         settings={
-            **LINEAR,
-            "algorithm": "openai_es:sigma=0.2,optimizer=clipup,learning_rate=0.1,max_speed=0.2,weight_decay=0",
+            "algorithm": "openai_es:sigma=0.07,optimizer=clipup,learning_rate=0.1,max_speed=0.2,weight_decay=0",
+            "hidden": (16,),
+            "activation": "tanh",
+            "initialiser": "fan_in",
             "action_rule": "tanh",
+            "normalise": True,
+            "episodes": 1,
             "population": 40,
             "generations": 700,
             "first_cap": 400,
@@ -299,6 +303,7 @@ PRESETS: dict[str, Preset] = {
             "generations": 1000,
             "max_env_steps": 5_000_000,
         },
+        measured=Measured(score=9176.7, seeds=5, solved=3, training_steps=2250000, seconds=400.0),
     ),
     "InvertedPendulum-v5": Preset(
         settings={
