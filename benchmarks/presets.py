@@ -24,7 +24,7 @@ from typing import Any
 from _harness import REPOSITORY, Bar, Report, circumstances, conclude, flags, quantity, tell
 
 import evolvent as ev
-from evolvent.training.algorithm_choice import short_algorithm
+from evolvent.training.algorithm_choice import short_search
 from evolvent.training.beginning import default_config
 from evolvent.training.config import Config
 from evolvent.training.presets import PRESETS, Measured
@@ -125,7 +125,7 @@ def cells(env_id: str, row: Mapping[str, Mapping[str, Any]]) -> list[Any]:
     config, together = default_config(env_id), summary(row)
     network = f"{config.network} {'-'.join(map(str, config.hidden)) or 'linear'}"
     return [
-        *(env_id, short_algorithm(config.algorithm), network, together.score, together.solved, together.seeds),
+        *(env_id, short_search(config.algorithm, config.restarts), network, together.score, together.solved, together.seeds),
         together.training_steps,
         statistics.median(run["validation_steps"] for run in row.values()),
         together.seconds,

@@ -97,6 +97,8 @@ def test_a_run_says_which_preset_it_takes():
     other = default_config("DoublePoleNoVelocityStarts-v0")
     assert ", no preset: defaults, normalised observations), genetic, " in heading("DoublePoleNoVelocityStarts-v0", other)
     assert ", no preset: defaults), " in heading("Maze-v0", Config())
+    begun_anew = heading("PendulumNoVel-v1", default_config("PendulumNoVel-v1"))
+    assert "preset), genetic, restarts ipop:growth=1.0,patience=300, population 64" in begun_anew
     assert ", recipe deep_ga), " in heading("CartPole-v1", Config(), "deep_ga")
 
 

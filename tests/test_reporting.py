@@ -55,6 +55,16 @@ def test_a_learning_curve_is_as_large_as_a_page_is_wide(run, tmp_path):
     assert len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)) > 50
 
 
+def test_a_long_title_stays_in_the_picture(tmp_path):
+    restarts = "ipop:growth=1.5,largest=4,patience=300"
+    run = ev.evolve(
+        "CartPole-v1", generations=1, runs_dir=tmp_path, algorithm="openai_es:sigma=0.25", restarts=restarts, **SMALL
+    )
+    picture = np.asarray(Image.open(ev.plot(run, tmp_path / "curve.png")).convert("L"))
+    assert picture[:60].min() < 100
+    assert picture[:60, -8:].min() > 250
+
+
 def test_a_single_generation_can_be_drawn(run, tmp_path):
     folder = with_history(run, [(0, 20.0, 10.0, 0, 15.0, 2.0, 100, 50, 0.1)])
     assert ev.plot(folder, tmp_path / "curve.png").exists()

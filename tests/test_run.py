@@ -265,6 +265,11 @@ def test_a_population_that_cannot_fit_is_refused_before_it_is_made():
         evolved(None, population=1_000_000_000)
 
 
+def test_a_population_that_never_grows_needs_no_room_to():
+    run = evolved(None, restarts="ipop:growth=1,largest=100000", population=1000, generations=1)
+    assert run.progress.generation == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

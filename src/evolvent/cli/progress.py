@@ -22,7 +22,7 @@ from evolvent.files import dump_json
 from evolvent.kernel_cache import compiling
 from evolvent.tasks.gym_env import DEFAULT_CAP
 from evolvent.training import Callback, Config, Generation, Run, RunInterrupted
-from evolvent.training.algorithm_choice import short_algorithm
+from evolvent.training.algorithm_choice import short_search
 from evolvent.training.beginning import described
 from evolvent.training.pace import Pace, TimeLeft
 from evolvent.training.parts import Search
@@ -100,7 +100,7 @@ def heading(env: str, config: Config, recipe: str | None = None) -> str:
     kind = f"{form}{''.join(f', {each}' for each in shown_arguments(env, config.env_kwargs))}, {described(env, config, recipe)}"
     no_limit = config.world == "gymnasium" and config.max_steps == DEFAULT_CAP
     limit = f", episodes end after {DEFAULT_CAP:,} steps" if no_limit else ""
-    search = f"{short_algorithm(config.algorithm)}, population {config.population}"
+    search = f"{short_search(config.algorithm, config.restarts)}, population {config.population}"
     return f"{in_one_line(env)} ({kind}), {search}, seed {config.seed}{limit}"
 
 

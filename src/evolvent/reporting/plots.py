@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from evolvent.extras import require
 from evolvent.files import save_atomically
 from evolvent.reporting.destination import check_destination
 from evolvent.training import Config, Run, RunFolder, Score, open_run
-from evolvent.training.algorithm_choice import short_algorithm
+from evolvent.training.algorithm_choice import short_search
 from evolvent.training.history import read
 from evolvent.training.run import read_config
 
@@ -30,6 +31,7 @@ Values = NDArray[np.float64]
 FORMATS: dict[str, dict[str, Any]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 LARGEST = 1e100  # beyond it Matplotlib's own arithmetic overflows
 FEW = 40  # generations that get a dot each
+TITLE_WIDTH = 66  # characters that fit beside each other
 
 # Okabe and Ito's blue and vermilion, which every eye tells apart, and greys.
 BLUE, RED, GREY, DARK, PALE = "#0072b2", "#d55e00", "#7a7a7a", "#333333", "#e6e6e6"
@@ -145,7 +147,9 @@ def _draw(curves: Curves, env: str, config: Config) -> Any:
     _label(axes, labels)
     _scale(axes, curves)
     named = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in env)
-    axes.set_title(f"{named}, {short_algorithm(config.algorithm)}, population {config.population}, seed {config.seed}", **TITLE)
+    search = short_search(config.algorithm, config.restarts)
+    title = f"{named}, {search}, population {config.population}, seed {config.seed}"
+    axes.set_title(fill(title, TITLE_WIDTH), **TITLE)
     return figure
 
 

@@ -50,6 +50,17 @@ def short_algorithm(text: str) -> str:
     return canonical(ROLE, text, TABLE, whole=False)
 
 
+def short_search(algorithm: str, restarts: str) -> str:
+    """Return how a run searches with what differs from the defaults alone, for people to read.
+
+    Examples:
+        >>> short_search("cma_es:sigma=0.3", "ipop:growth=3,largest=64")
+        'cma_es:sigma=0.3, restarts ipop:growth=3.0'
+    """
+    search = short_algorithm(algorithm)
+    return search if restarts == NONE else f"{search}, restarts {canonical('restarts', restarts, RESTARTS, whole=False)}"
+
+
 def canonical_restarts(text: str) -> str:
     """Return the text of the same way of beginning anew with all its settings, "none" for that.
 
@@ -72,7 +83,9 @@ def restarting(algorithm: Algorithm[Any], text: str) -> Algorithm[Any]:
 
 def largest_population(first: int, restarts: str) -> int:
     """Return how many rows the largest population of a search may have, whose first has `first`."""
-    return first if restarts == NONE else first * made("restarts", restarts, RESTARTS).largest
+    if restarts == NONE or (way := made("restarts", restarts, RESTARTS)).growth == 1:
+        return first
+    return first * way.largest
 
 
 def algorithm_name(text: str) -> str:

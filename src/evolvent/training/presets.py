@@ -177,12 +177,13 @@ PRESETS: dict[str, Preset] = {
     "PendulumNoVel-v1": Preset(
         settings={
             "algorithm": "genetic",
+            "restarts": "ipop:growth=1,patience=300",
             "network": "gru",
             "hidden": (8,),
             "action_rule": "tanh",
             "normalise": True,
             "population": 64,
-            "generations": 2500,
+            "generations": 6000,
             "episodes": 8,
             "candidates": 5,
             "validation_episodes": 200,
@@ -190,10 +191,10 @@ PRESETS: dict[str, Preset] = {
             "genetic": {
                 "selection": "truncation:num_parents=8",
                 "mutation": "gaussian:strength=0.7,rate=0.1",
-                "strength": "decaying:generations=2500,final=0.3",
+                "strength": "decaying:generations=1200,final=0.3",
             },
         },
-        measured=Measured(score=-224.09, seeds=5, solved=None, training_steps=256000000, seconds=38.0),
+        measured=Measured(score=-216.7, seeds=5, solved=None, training_steps=614000000, seconds=45.0),
     ),
     "SinglePole-v0": Preset(
         settings={
