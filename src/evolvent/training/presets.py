@@ -268,6 +268,7 @@ PRESETS: dict[str, Preset] = {
             "validation_episodes": 20,
             "validation_every": 20,
         },
+        measured=Measured(score=300.22, seeds=1, solved=1, training_steps=10800000, seconds=4400.0),
     ),
     "HalfCheetah-v5": Preset(
         settings={
